@@ -1,0 +1,2 @@
+//! Composition: environment, clients, run.
+fn main() {}

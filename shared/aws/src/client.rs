@@ -1,0 +1,78 @@
+//! SDK clients without aws-config: region, credentials and endpoint from the environment as Lambda and every SDK
+//! set them, TLS by rustls with ring. Built once, at init.
+
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// What every client is built from.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    region: String,
+    credentials: Credentials,
+    http: SharedHttpClient,
+    endpoint: Option<String>,
+}
+
+impl Environment {
+    /// From `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`. These are fixed for the life of a
+    /// Lambda environment. The error names what is missing.
+    pub fn read() -> Result<Self, String> {
+        let variable = |name: &str| std::env::var(name).map_err(|_| format!("environment variable {name} is not set"));
+        let credentials = Credentials::new(
+            variable("AWS_ACCESS_KEY_ID")?,
+            variable("AWS_SECRET_ACCESS_KEY")?,
+            std::env::var("AWS_SESSION_TOKEN").ok(),
+            None,
+            "environment",
+        );
+        Ok(Self::new(variable("AWS_REGION")?, credentials, None))
+    }
+
+    /// For tests and tools: everything at one endpoint.
+    pub fn at(endpoint: &str, region: &str) -> Self {
+        Self::new(region.to_owned(), Credentials::new("local", "local", None, None, "local"), Some(endpoint.to_owned()))
+    }
+
+    fn new(region: String, credentials: Credentials, endpoint: Option<String>) -> Self {
+        let http =
+            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+        Self { region, credentials, http, endpoint }
+    }
+
+    /// `AWS_ENDPOINT_URL_<SERVICE>` before `AWS_ENDPOINT_URL`, as the SDKs define it.
+    fn endpoint(&self, service: &str) -> Option<String> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+        self.endpoint
+            .clone()
+            .or_else(|| variable(&format!("AWS_ENDPOINT_URL_{service}")))
+            .or_else(|| variable("AWS_ENDPOINT_URL"))
+    }
+
+    /// A DynamoDB client. Its own retries are for networks and throttling only; every write of ours is conditional
+    /// and carries a client token, so a repetition by the SDK does nothing twice.
+    #[cfg(feature = "dynamodb")]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region};
+        let mut config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone());
+        config.set_endpoint_url(self.endpoint("DYNAMODB"));
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A Cognito user-pool client.
+    #[cfg(feature = "cognito")]
+    pub fn cognito(&self) -> aws_sdk_cognitoidentityprovider::Client {
+        use aws_sdk_cognitoidentityprovider::config::{BehaviorVersion, Builder, Region};
+        let mut config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone());
+        config.set_endpoint_url(self.endpoint("COGNITO_IDENTITY_PROVIDER"));
+        aws_sdk_cognitoidentityprovider::Client::from_conf(config.build())
+    }
+}

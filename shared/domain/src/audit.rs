@@ -1,0 +1,1 @@
+//! The audit of the ledger: what the rows add up to.

@@ -1,0 +1,19 @@
+//! What is true: money, accounts, transfers, holds, customers.
+//!
+//! Nothing here knows AWS, HTTP, async, a clock, randomness or the environment: the present moment and
+//! fresh identifiers come in as arguments, decisions go out as values. The core cannot fail, it can only say no.
+
+pub mod account;
+
+pub mod audit;
+pub mod currency;
+pub mod customer;
+pub mod id;
+pub mod money;
+pub mod number;
+pub mod time;
+pub mod transfer;
+
+pub use currency::Currency;
+pub use money::Money;
+pub use time::Timestamp;

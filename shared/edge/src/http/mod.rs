@@ -1,0 +1,19 @@
+//! HTTP functions behind API Gateway: parse → … → answer.
+
+mod answer;
+mod caller;
+mod fields;
+mod idempotency;
+mod paging;
+mod problem;
+mod request;
+mod serve;
+
+pub use answer::{Answer, accepted, created, no_content, ok};
+pub use caller::{Caller, Role};
+pub use fields::{AmountField, CurrencyField, FieldErrors};
+pub use idempotency::IdempotencyKey;
+pub use paging::{Page, PageRequest};
+pub use problem::{Code, Problem};
+pub use request::Request;
+pub use serve::{Settings, serve};
