@@ -18,7 +18,8 @@ impl fmt::Display for TemplateError {
         match (&self.resource, &self.property) {
             (Some(resource), Some(property)) => write!(out, "{resource}, property {property}: {}", self.message),
             (Some(resource), None) => write!(out, "{resource}: {}", self.message),
-            _ => write!(out, "{}", self.message),
+            (None, Some(property)) => write!(out, "{property}: {}", self.message),
+            (None, None) => write!(out, "{}", self.message),
         }
     }
 }

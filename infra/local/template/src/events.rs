@@ -232,10 +232,7 @@ fn schedule(name: String, mut fields: Fields) -> Result<ScheduleSource, Template
     let source = ScheduleSource {
         name: fields.text("Name")?.unwrap_or(name),
         expression,
-        input: match fields.take("Input") {
-            None => None,
-            Some(value) => Some(scalar(&value)),
-        },
+        input: fields.take("Input").as_ref().map(scalar),
         timezone: fields.text("ScheduleExpressionTimezone")?,
         dead_letter: dead_letter_arn,
         max_retry_attempts,

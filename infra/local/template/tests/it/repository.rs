@@ -6,7 +6,8 @@ use local_template::{Event, Options, Stack, load};
 
 fn stack(parameters: &[(&str, &str)]) -> Stack {
     let mut options = Options::local("http://localhost:4566");
-    options.parameters.extend(parameters.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    let given = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    options.parameters.extend(given);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../template.yaml");
     load(&path, &options).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -14,7 +15,41 @@ fn stack(parameters: &[(&str, &str)]) -> Stack {
 #[test]
 fn the_template_of_this_repository_loads_as_a_laptop_runs_it() {
     let stack = stack(&[]);
-    assert!(stack.functions().len() >= 9);
-    let routes = stack.functions().iter().flat_map(|f| &f.events).filter(|e| matches!(e, Event::Api(_))).count();
-    assert!(routes >= 40, "{routes}");
+    let transfers = stack.functions().iter().find(|function| function.folder == "transfers").expect("transfers");
+    assert_eq!(transfers.name, "florin-transfers");
+    assert_eq!(transfers.environment["LEDGER_TABLE"], "florin-LedgerTable");
+    assert_eq!(transfers.environment["SELF_SERVICE_DEPOSITS"], "true");
+    assert!(!transfers.environment.contains_key("AWS_ENDPOINT_URL"), "the runner sets it itself");
+    let routes = stack.functions().iter().flat_map(|function| &function.events);
+    assert!(routes.filter(|event| matches!(event, Event::Api(_))).count() >= 40);
+    let api = stack.api().expect("an API");
+    assert_eq!((api.stage.as_str(), api.default_authorizer.as_deref()), ("v1", Some("Cognito")));
+    assert_eq!(stack.user_pool_clients().len(), 2, "customers and a partner");
+    let ledger = stack.tables().iter().find(|table| table.logical_id == "LedgerTable").expect("LedgerTable");
+    assert_eq!(ledger.ttl_attribute.as_deref(), Some("ttl"));
+    assert_eq!(ledger.create_table["StreamSpecification"]["StreamEnabled"], true);
+    assert!(stack.nested.is_empty(), "alarms are prod's");
+}
+
+#[test]
+fn the_template_of_this_repository_loads_with_everything_switched_on() {
+    let stack = stack(&[
+        ("Stage", "prod"),
+        ("AccessLogs", "true"),
+        ("WebAcl", "true"),
+        ("KmsKeyArn", "arn:aws:kms:eu-west-1:000000000000:key/k"),
+        ("HostedUiDomain", "florin-test"),
+        ("GoogleClientId", "g"),
+        ("FacebookAppId", "f"),
+        ("GitHubIssuer", "https://github.example.com"),
+        ("SesIdentityArn", "arn:aws:ses:eu-west-1:000000000000:identity/example.com"),
+        ("EndpointUrl", "http://localhost:4566"),
+    ]);
+    let function =
+        |folder: &str| stack.functions().iter().find(|function| function.folder == folder).expect("it exists");
+    assert_eq!(function("auth").environment["GOOGLE_SIGN_IN"], "true");
+    assert_eq!(function("auth").environment["HOSTED_UI_URL"], "https://florin-test.auth.eu-west-1.amazoncognito.com");
+    assert_eq!(function("transfers").environment["SELF_SERVICE_DEPOSITS"], "false");
+    assert_eq!(function("transfers").environment["AWS_ENDPOINT_URL"], "http://localhost:4566");
+    assert!(stack.nested["Observability"].resources.contains_key("TransfersErrors"));
 }
