@@ -1,0 +1,11 @@
+//! The repository's automation, as a library so that its parts can be tested.
+//!
+//! It drives other tools (cargo, cargo-lambda, cfn-lint, sam) and measures what they made. It never deploys
+//! and never talks to AWS.
+
+pub mod check;
+pub mod elf;
+pub mod package;
+mod workspace;
+
+pub use workspace::{Architecture, Workspace};

@@ -1,0 +1,36 @@
+//! `cargo xtask …`: what a person or CI does with this repository beyond `cargo test` and `cargo local`.
+
+use clap::{Parser, Subcommand};
+use xtask::{Architecture, Workspace, check, package};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, check and measure Florin")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the functions for Lambda into target/lambda/<function>/bootstrap and print their sizes
+    Package {
+        /// What they are to run on; the template's Architecture parameter says the same
+        #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
+        arch: Architecture,
+        /// Which functions; all of them when none is named
+        functions: Vec<String>,
+    },
+    /// Formatting, clippy, and the lint of template and OpenAPI document as far as their tools are there
+    Check,
+}
+
+fn main() -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match Arguments::parse().command {
+        Command::Package { arch, functions } => {
+            let folder = workspace.path("target/lambda");
+            package::print(&package::build(&workspace, arch, &functions, &folder)?)
+        }
+        Command::Check => check::run_all(&workspace),
+    }
+}
