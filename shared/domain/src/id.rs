@@ -72,6 +72,14 @@ impl CustomerId {
         (hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
             .then(|| Self(format!("cus_{}", hex.to_ascii_lowercase())))
     }
+
+    /// The user-pool subject of this customer, in the pool's spelling. `None` for an identifier that was not made
+    /// from one.
+    pub fn subject(&self) -> Option<String> {
+        let hex = self.0.strip_prefix(Self::PREFIX)?;
+        let fits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        fits.then(|| format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    }
 }
 
 /// Sixteen bytes that stand for exactly these parts in this order. Each part goes in with its length, so that
@@ -124,5 +132,12 @@ mod tests {
         let id = CustomerId::from_subject("0F1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
         assert_eq!(id.map(|id| id.to_string()), Some("cus_0f1e2d3c4b5a69788796a5b4c3d2e1f0".into()));
         assert_eq!(CustomerId::from_subject("partner-client"), None);
+    }
+
+    #[test]
+    fn a_customer_tells_the_subject() {
+        let subject = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+        assert_eq!(CustomerId::from_subject(subject).and_then(|id| id.subject()).as_deref(), Some(subject));
+        assert_eq!(CustomerId::parse("cus_1").and_then(|id| id.subject()), None);
     }
 }

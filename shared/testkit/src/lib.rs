@@ -1,1 +1,12 @@
-//! To be written.
+//! What tests stand on: an isolated in-process DynamoDB (the real engine, over the real wire) with the template's
+//! tables, a clock that is set by hand, and requests made from events.
+//!
+//! No mocks: whatever a handler does here it does through the SDK.
+
+mod clock;
+mod dynamo;
+mod request;
+
+pub use clock::{ManualClock, SequentialEntropy};
+pub use dynamo::Stack;
+pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};

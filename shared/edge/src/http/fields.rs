@@ -96,6 +96,19 @@ impl FieldErrors {
         }
     }
 
+    /// Reads a field, or notes what was expected there; `None` then, and [`FieldErrors::finish`] refuses.
+    pub fn parse<T>(
+        &mut self,
+        pointer: &str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: &str,
+    ) -> Option<T> {
+        let value = parse(text);
+        self.check(value.is_some(), pointer, expected);
+        value
+    }
+
     /// The refusal, if any field was bad.
     pub fn finish(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)

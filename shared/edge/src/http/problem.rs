@@ -71,6 +71,8 @@ codes! {
     PhoneTaken = "phone_taken" 409 "Phone taken";
     /// The document number belongs to another customer.
     DocumentTaken = "document_taken" 409 "Document taken";
+    /// The customer has as many documents as one may have.
+    TooManyDocuments = "too_many_documents" 409 "Too many documents";
     /// The account type exists already.
     AccountTypeTaken = "account_type_taken" 409 "Account type taken";
     /// The customer may not act: inactive or blocked.

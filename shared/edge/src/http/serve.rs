@@ -62,10 +62,12 @@ pub fn render(
     let mut response = Response::builder()
         .status(status)
         .header("Content-Type", content_type)
-        .header("Cache-Control", "no-store")
         .header("X-Content-Type-Options", "nosniff")
         .header("Access-Control-Allow-Origin", &settings.allowed_origin)
         .header("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Retry-After");
+    if !headers.iter().any(|(name, _)| *name == "Cache-Control") {
+        response = response.header("Cache-Control", "no-store");
+    }
     for (name, value) in headers {
         response = response.header(name, value);
     }

@@ -1,0 +1,1 @@
+//! Accounts: opening, changing, finding.

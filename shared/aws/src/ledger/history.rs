@@ -1,0 +1,405 @@
+//! What happened on an account: its entries with running balances, its transfers, its balance at a moment.
+//!
+//! Entries are read from two indexes and merged by when they took effect. The running balance is not stored: it is the
+//! account's posted balance, walked back entry by entry, so opening + entries = closing holds by construction. An index
+//! follows its table with a delay; a page is therefore only answered when the account row has not moved while it was
+//! read and the newest posting it knows is on the page's shelf.
+
+use std::collections::VecDeque;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Money, Timestamp,
+    account::{Account, Balance},
+    id::{AccountId, TransferId},
+    transfer::{MAX_HOLD_SECONDS, Party, State, Transfer},
+};
+use futures::future::try_join_all;
+
+use super::{
+    Ledger,
+    rows::{self, Shelf},
+};
+use crate::{
+    item::{Item, Read, key, text, unavailable},
+    store::StoreError,
+};
+
+/// How often a page is read again when the account moves meanwhile.
+const READS: usize = 8;
+/// Rows asked of an index at a time beyond what the page needs.
+const LARGEST_READ: usize = 250;
+
+/// Which way money moved, seen from the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Into the account.
+    Credit,
+    /// Out of the account.
+    Debit,
+}
+
+/// One line of a statement.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The transfer behind it.
+    pub transfer: Transfer,
+    /// Which way.
+    pub direction: Direction,
+    /// How much moved; always positive.
+    pub amount: Money,
+    /// The posted balance right after it.
+    pub balance_after: Money,
+    /// When it took effect.
+    pub at: Timestamp,
+}
+
+/// A page of entries, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct EntriesPage {
+    /// The lines.
+    pub entries: Vec<Entry>,
+    /// The place to go on from; `None` on the last page.
+    pub next: Option<String>,
+}
+
+/// A balance in the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalanceAt {
+    /// The moment; an entry at exactly this moment counts.
+    pub at: Timestamp,
+    /// What the account held. `available` uses the present overdraft limit.
+    pub balance: Balance,
+}
+
+/// Which transfers of an account, or of several, are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// Effective at or after.
+    pub from: Option<Timestamp>,
+    /// Effective at or before.
+    pub to: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Entries of an account, newest first, from `after` (a page's `next`) on. `None` if there is no such account.
+    pub async fn entries(
+        &self,
+        id: &AccountId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<EntriesPage>, StoreError> {
+        if let Some(after) = after {
+            let (place, balance) = after.rsplit_once('|').ok_or_else(|| StoreError::corrupt("cursor"))?;
+            let Some(account) = self.account(id).await? else { return Ok(None) };
+            let balance = balance.parse().ok().and_then(|amount| Money::new(amount, account.currency));
+            let balance = balance.ok_or_else(|| StoreError::corrupt("cursor"))?;
+            let history = self.posted(id, Some(place), limit);
+            return page(id, history, balance, limit).await.map(|(page, _)| Some(page));
+        }
+        for _ in 0..READS {
+            let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
+            let history = self.posted(id, None, limit);
+            let (page, seen) = page(id, history, account.balance.posted, limit).await?;
+            let below = page.entries.last().filter(|_| page.next.is_some());
+            let below = below.map(|entry| rows::entry_key(entry.at, &entry.transfer.id)).unwrap_or_default();
+            if self.caught_up(&seen, last.as_ref(), &below).await? && self.unmoved(&account).await? {
+                return Ok(Some(page));
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(StoreError::Unavailable("the account keeps moving while its entries are read".into()))
+    }
+
+    /// The balance of an account at a moment; `None` if there is no such account, zero before it was opened.
+    pub async fn balance_at(&self, id: &AccountId, at: Timestamp) -> Result<Option<BalanceAt>, StoreError> {
+        for _ in 0..READS {
+            let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
+            let (posted, later_holds, seen) = self.posted_at(&account, at).await?;
+            let held = self.held_at(&account, at, later_holds).await?;
+            let caught_up = self.caught_up(&seen, last.as_ref(), &format!("{at}~")).await?;
+            if !caught_up || !self.unmoved(&account).await? {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let available = posted
+                .checked_sub(held)
+                .and_then(|free| free.checked_add(account.overdraft))
+                .ok_or_else(|| StoreError::corrupt("balance"))?;
+            return Ok(Some(BalanceAt { at, balance: Balance { posted, held, available } }));
+        }
+        Err(StoreError::Unavailable("the account keeps moving while its balance is read".into()))
+    }
+
+    /// Transfers that touch any of these accounts, newest effect first, those that `keep` says yes to.
+    /// A transfer between two of the accounts comes once. `after` and the returned place are entry keys.
+    pub async fn transfers_of(
+        &self,
+        accounts: &[AccountId],
+        window: &Window,
+        after: Option<&str>,
+        limit: usize,
+        keep: impl Fn(&Transfer) -> bool,
+    ) -> Result<(Vec<Transfer>, Option<String>), StoreError> {
+        let mut history = History::new(self, window.clone(), after, limit);
+        for account in accounts {
+            for shelf in [Shelf::Posted, Shelf::Other] {
+                history.add(rows::account_side(account, shelf));
+            }
+        }
+        let mut found: Vec<(String, Transfer)> = Vec::new();
+        while let Some((place, transfer)) = history.next().await? {
+            if found.last().is_some_and(|(_, last)| last.id == transfer.id) || !keep(&transfer) {
+                continue;
+            }
+            if found.len() == limit {
+                let next = found.last().map(|(place, _)| place.clone());
+                return Ok((found.into_iter().map(|(_, transfer)| transfer).collect(), next));
+            }
+            found.push((place, transfer));
+        }
+        Ok((found.into_iter().map(|(_, transfer)| transfer).collect(), None))
+    }
+
+    fn posted(&self, id: &AccountId, after: Option<&str>, limit: usize) -> History<'_> {
+        let mut history = History::new(self, Window::default(), after, limit);
+        history.add(rows::account_side(id, Shelf::Posted));
+        history
+    }
+
+    async fn account_and_last_entry(
+        &self,
+        id: &AccountId,
+    ) -> Result<Option<(Account, Option<TransferId>)>, StoreError> {
+        let Some(item) = self.get(key(id.as_str(), rows::ACCOUNT)).await? else { return Ok(None) };
+        Ok(Some((rows::account(&item)?, item.parsed_optional("last_entry", TransferId::parse)?)))
+    }
+
+    async fn unmoved(&self, account: &Account) -> Result<bool, StoreError> {
+        Ok(self.account(&account.id).await?.is_some_and(|now| now.version == account.version))
+    }
+
+    /// Whether the index knows the newest posting of the account row: it was seen, or lies below what was read.
+    async fn caught_up(&self, seen: &Seen, last: Option<&TransferId>, below: &str) -> Result<bool, StoreError> {
+        let Some(last) = last.filter(|last| !seen.0.contains(last)) else { return Ok(true) };
+        let newest = self.transfer(last).await?.ok_or_else(|| StoreError::corrupt("last_entry"))?;
+        let at = newest.posted().ok_or_else(|| StoreError::corrupt("last_entry"))?.1;
+        Ok(rows::entry_key(at, last).as_str() < below)
+    }
+
+    /// Walks back from the present to the moment. Also answers the holds captured since, and the entries seen.
+    async fn posted_at(&self, account: &Account, at: Timestamp) -> Result<(Money, Vec<Transfer>, Seen), StoreError> {
+        let mut history = self.posted(&account.id, None, LARGEST_READ);
+        let (mut posted, mut captured, mut seen) = (account.balance.posted, Vec::new(), Seen::default());
+        while let Some((_, transfer)) = history.next().await? {
+            seen.note(&transfer.id);
+            let Some((amount, when)) = transfer.posted() else { continue };
+            if when <= at {
+                break;
+            }
+            posted = before(&account.id, &transfer, amount, posted)?;
+            if transfer.expires_at().is_some() && transfer.created_at <= at {
+                captured.push(transfer);
+            }
+        }
+        Ok((posted, captured, seen))
+    }
+
+    /// Holds that reserved money at the moment: resolved later, or not yet. None is older than the longest hold, plus
+    /// the minute a lapsed one may wait to be freed.
+    async fn held_at(
+        &self,
+        account: &Account,
+        at: Timestamp,
+        captured_later: Vec<Transfer>,
+    ) -> Result<Money, StoreError> {
+        let oldest = at.plus_seconds(-i64::from(MAX_HOLD_SECONDS) - 3600);
+        let window = Window { from: Some(oldest), to: Some(at) };
+        let mut history = History::new(self, window, None, LARGEST_READ);
+        history.add(rows::account_side(&account.id, Shelf::Other));
+        let mut holds = captured_later;
+        while let Some((_, transfer)) = history.next().await? {
+            let reserved = match transfer.state {
+                State::Pending { .. } => true,
+                State::Voided { at: until, .. } | State::Expired { at: until, .. } => until > at,
+                _ => false,
+            };
+            if reserved {
+                holds.push(transfer);
+            }
+        }
+        holds
+            .iter()
+            .filter(|hold| hold.debit.account() == Some(&account.id))
+            .try_fold(Money::zero(account.currency), |sum, hold| sum.checked_add(hold.money))
+            .ok_or_else(|| StoreError::corrupt("held"))
+    }
+}
+
+/// Which entries a walk has come across, to tell whether the index has caught up with the account row.
+#[derive(Debug, Default)]
+struct Seen(Vec<TransferId>);
+
+impl Seen {
+    fn note(&mut self, id: &TransferId) {
+        self.0.push(id.clone());
+    }
+}
+
+/// Reads one page from the history and walks the balance back along it.
+async fn page(
+    id: &AccountId,
+    mut history: History<'_>,
+    mut balance: Money,
+    limit: usize,
+) -> Result<(EntriesPage, Seen), StoreError> {
+    let (mut page, mut seen, mut last) = (EntriesPage::default(), Seen::default(), String::new());
+    while let Some((place, transfer)) = history.next().await? {
+        if page.entries.len() == limit {
+            page.next = Some(format!("{last}|{balance}"));
+            break;
+        }
+        seen.note(&transfer.id);
+        let Some((amount, at)) = transfer.posted() else { return Err(StoreError::corrupt("entry")) };
+        let direction = if transfer.debit.account() == Some(id) { Direction::Debit } else { Direction::Credit };
+        let balance_after = balance;
+        balance = before(id, &transfer, amount, balance)?;
+        page.entries.push(Entry { transfer, direction, amount, balance_after, at });
+        last = place;
+    }
+    Ok((page, seen))
+}
+
+/// The posted balance of an account before this entry, given the one after it.
+fn before(id: &AccountId, entry: &Transfer, amount: Money, after: Money) -> Result<Money, StoreError> {
+    let debited = matches!(&entry.debit, Party::Account { id: debit, .. } if debit == id);
+    if debited { after.checked_add(amount) } else { after.checked_sub(amount) }
+        .ok_or_else(|| StoreError::corrupt("running balance"))
+}
+
+/// Several index partitions read as one list, newest first.
+pub(super) struct History<'a> {
+    ledger: &'a Ledger,
+    window: Window,
+    after: Option<String>,
+    size: usize,
+    sources: Vec<Source>,
+}
+
+struct Source {
+    index: &'static str,
+    side: String,
+    buffer: VecDeque<(String, Transfer)>,
+    from: Option<Item>,
+    exhausted: bool,
+}
+
+impl<'a> History<'a> {
+    pub(super) fn new(ledger: &'a Ledger, window: Window, after: Option<&str>, limit: usize) -> Self {
+        let size = (limit + 1).min(LARGEST_READ);
+        Self { ledger, window, after: after.map(str::to_owned), size, sources: Vec::new() }
+    }
+
+    /// Adds both sides of a partition.
+    pub(super) fn add(&mut self, side: String) {
+        for index in ["debits", "credits"] {
+            self.sources.push(Source {
+                index,
+                side: side.clone(),
+                buffer: VecDeque::new(),
+                from: None,
+                exhausted: false,
+            });
+        }
+    }
+
+    /// The next transfer with its entry key.
+    pub(super) async fn next(&mut self) -> Result<Option<(String, Transfer)>, StoreError> {
+        let (ledger, window, after, size) = (self.ledger, &self.window, self.after.as_deref(), self.size);
+        let empty = self.sources.iter_mut().filter(|source| source.buffer.is_empty() && !source.exhausted);
+        try_join_all(empty.map(|source| source.fill(ledger, window, after, size))).await?;
+        let newest = self
+            .sources
+            .iter_mut()
+            .filter(|source| !source.buffer.is_empty())
+            .max_by(|a, b| a.buffer.front().map(|(key, _)| key).cmp(&b.buffer.front().map(|(key, _)| key)));
+        Ok(newest.and_then(|source| source.buffer.pop_front()))
+    }
+}
+
+impl Source {
+    /// Reads until there is something or the partition ends.
+    async fn fill(
+        &mut self,
+        ledger: &Ledger,
+        window: &Window,
+        after: Option<&str>,
+        size: usize,
+    ) -> Result<(), StoreError> {
+        let key_name = if self.index == "debits" { "debit_key" } else { "credit_key" };
+        // Entry keys are `<moment>#<id>`: `~` sorts behind every one of a moment, and the bare moment before them.
+        let lowest = window.from.map_or_else(|| "0".to_owned(), |from| from.to_string());
+        let mut highest = window.to.map_or_else(|| "~".to_owned(), |to| format!("{to}~"));
+        if let Some(after) = after {
+            highest = highest.min(just_below(after));
+        }
+        if lowest > highest {
+            self.exhausted = true;
+        }
+        while self.buffer.is_empty() && !self.exhausted {
+            let answer = ledger
+                .client
+                .query()
+                .table_name(&ledger.table)
+                .index_name(self.index)
+                .key_condition_expression("#side = :side AND entry_key BETWEEN :lowest AND :highest")
+                .expression_attribute_names("#side", key_name)
+                .expression_attribute_values(":side", text(&self.side))
+                .expression_attribute_values(":lowest", AttributeValue::S(lowest.clone()))
+                .expression_attribute_values(":highest", AttributeValue::S(highest.clone()))
+                .scan_index_forward(false)
+                .limit(i32::try_from(size).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(self.from.take())
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                self.buffer.push_back((item.text("entry_key")?.to_owned(), rows::transfer(&item)?));
+            }
+            self.from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            self.exhausted = self.from.is_none();
+        }
+        Ok(())
+    }
+}
+
+/// The greatest bound below an entry key: its last character lowered by one, then as many of the highest as matter.
+fn just_below(entry_key: &str) -> String {
+    let mut bytes = entry_key.as_bytes().to_vec();
+    match bytes.pop() {
+        Some(last) if last > 0 && last.is_ascii() => {
+            bytes.push(last - 1);
+            bytes.push(b'~');
+        }
+        _ => {}
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_below_a_key_excludes_the_key_and_nothing_older() {
+        let key = "2026-11-21T10:00:00.000Z#trf_0b";
+        let bound = just_below(key);
+        assert!(bound.as_str() < key);
+        for older in
+            ["2026-11-21T10:00:00.000Z#trf_0a", "2026-11-21T10:00:00.000Z#trf_0azz", "2026-11-21T09:59:59.999Z#trf_zz"]
+        {
+            assert!(older <= bound.as_str(), "{older}");
+        }
+    }
+}

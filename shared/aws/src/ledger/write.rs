@@ -1,0 +1,206 @@
+//! Transactions: built from the parts every posting has, sent with patience for conflicts, and told apart afterwards.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, ConditionCheck, ConsumedCapacity, Put, ReturnConsumedCapacity,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    },
+};
+
+use crate::{item::Item, store::StoreError};
+
+/// How often a transaction is tried when others write the same rows or the table throttles.
+const ATTEMPTS: u32 = 9;
+/// The first wait is up to this long, each further one up to twice the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// Why a transaction was cancelled: for each of its items, in order, the row that failed its condition.
+#[derive(Debug)]
+pub(super) struct Cancelled(Vec<Option<Option<Item>>>);
+
+impl Cancelled {
+    /// `Some` if the condition of item `index` failed; inside it the row as it is, if there is one.
+    pub(super) fn failed(&self, index: usize) -> Option<Option<&Item>> {
+        self.0.get(index).and_then(Option::as_ref).map(Option::as_ref)
+    }
+}
+
+/// How a transaction ended without committing.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// A condition said no. Never tried again.
+    Cancelled(Cancelled),
+    /// Others kept writing the item with this index. Nothing was written.
+    Conflict(usize),
+    /// The world failed.
+    Store(StoreError),
+}
+
+/// A put, an update or a check, with the old row returned when its condition fails.
+pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem, WriteError> {
+    let put: Put = put
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|error| WriteError::Store(StoreError::Corrupt(error.to_string())))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// See [`put`].
+pub(super) fn update(
+    update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+) -> Result<TransactWriteItem, WriteError> {
+    let update: Update = update
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|error| WriteError::Store(StoreError::Corrupt(error.to_string())))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// See [`put`].
+pub(super) fn check(
+    check: aws_sdk_dynamodb::types::builders::ConditionCheckBuilder,
+) -> Result<TransactWriteItem, WriteError> {
+    let check: ConditionCheck = check
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|error| WriteError::Store(StoreError::Corrupt(error.to_string())))?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
+}
+
+/// Commits all items or none. Conflicts and throttling are tried again, with full jitter and a bound.
+pub(super) async fn transact(client: &Client, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
+    let mut longest = FIRST_WAIT;
+    for attempt in 1.. {
+        let error = match send(client, items.clone()).await {
+            Ok(capacity) => {
+                trace_capacity(&capacity);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let outcome = match error {
+            Refused::Cancelled(reasons) => match judge(&reasons) {
+                Verdict::Final(cancelled) => return Err(WriteError::Cancelled(cancelled)),
+                Verdict::Again(index) => WriteError::Conflict(index),
+            },
+            Refused::Again(cause) => WriteError::Store(StoreError::Unavailable(cause)),
+            Refused::Final(cause) => return Err(WriteError::Store(StoreError::Unavailable(cause))),
+        };
+        if attempt >= ATTEMPTS {
+            return Err(outcome);
+        }
+        let wait = longest.mul_f64(fastrand::f64());
+        tracing::debug!(attempt, wait_ms = wait.as_millis(), "transaction is tried again");
+        tokio::time::sleep(wait).await;
+        longest = (longest * 2).min(LONGEST_WAIT);
+    }
+    Err(WriteError::Store(StoreError::Conflict))
+}
+
+enum Refused {
+    Cancelled(Vec<CancellationReason>),
+    Again(String),
+    Final(String),
+}
+
+async fn send(client: &Client, items: Vec<TransactWriteItem>) -> Result<Vec<ConsumedCapacity>, Refused> {
+    // The SDK adds a client token of its own: a repetition on the network is applied once.
+    let sent = client
+        .transact_write_items()
+        .set_transact_items(Some(items))
+        .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+        .send()
+        .await;
+    match sent {
+        Ok(answer) => Ok(answer.consumed_capacity.unwrap_or_default()),
+        Err(SdkError::ServiceError(context)) => match context.into_err() {
+            TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                Err(Refused::Cancelled(cancelled.cancellation_reasons.unwrap_or_default()))
+            }
+            error @ (TransactWriteItemsError::TransactionInProgressException(_)
+            | TransactWriteItemsError::ProvisionedThroughputExceededException(_)
+            | TransactWriteItemsError::RequestLimitExceeded(_)
+            | TransactWriteItemsError::InternalServerError(_)) => Err(Refused::Again(describe(&error))),
+            error if matches!(error.code(), Some("ThrottlingException" | "TransactionConflictException")) => {
+                Err(Refused::Again(describe(&error)))
+            }
+            error => Err(Refused::Final(describe(&error))),
+        },
+        Err(error) => Err(Refused::Final(format!("{error:?}"))),
+    }
+}
+
+fn describe(error: &TransactWriteItemsError) -> String {
+    format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default())
+}
+
+enum Verdict {
+    Final(Cancelled),
+    Again(usize),
+}
+
+/// A conflict or throttle on any item leaves the answer open, even when another item's condition failed: the write
+/// in flight may be this very request.
+fn judge(reasons: &[CancellationReason]) -> Verdict {
+    let again = |reason: &CancellationReason| {
+        matches!(
+            reason.code(),
+            Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded")
+        )
+    };
+    if let Some(index) = reasons.iter().rposition(again) {
+        return Verdict::Again(index);
+    }
+    let failed = reasons.iter().map(|reason| match reason.code() {
+        None | Some("None") => None,
+        Some(_) => Some(reason.item().cloned()),
+    });
+    Verdict::Final(Cancelled(failed.collect()))
+}
+
+/// What a commit cost, for the table of costs and the test that holds it to the design.
+fn trace_capacity(capacity: &[ConsumedCapacity]) {
+    let sum = |part: fn(&ConsumedCapacity) -> f64| capacity.iter().map(part).sum::<f64>();
+    tracing::debug!(
+        total = sum(|table| table.capacity_units().unwrap_or_default()),
+        table = sum(|table| table.table().and_then(|table| table.capacity_units()).unwrap_or_default()),
+        "write units"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(code: &str) -> CancellationReason {
+        CancellationReason::builder().code(code).build()
+    }
+
+    #[test]
+    fn a_conflict_anywhere_leaves_the_answer_open() {
+        for (codes, again) in [
+            (["ConditionalCheckFailed", "None", "TransactionConflict"], Some(2)),
+            (["TransactionConflict", "ConditionalCheckFailed", "None"], Some(0)),
+            (["ThrottlingError", "None", "None"], Some(0)),
+            (["ConditionalCheckFailed", "None", "None"], None),
+            (["None", "ValidationError", "None"], None),
+        ] {
+            let verdict = judge(&codes.map(reason));
+            match (verdict, again) {
+                (Verdict::Again(index), Some(expected)) => assert_eq!(index, expected, "{codes:?}"),
+                (Verdict::Final(cancelled), None) => {
+                    let failed: Vec<_> = (0..3).map(|index| cancelled.failed(index).is_some()).collect();
+                    assert_eq!(failed, codes.map(|code| code != "None"), "{codes:?}");
+                }
+                (_, expected) => panic!("{codes:?}: expected {expected:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Whether a transfer may happen, given the accounts as they stand.
+
+use super::{Command, Kind, Party, Refusal, State, SystemAccount, Transfer};
+use crate::{
+    Money, Timestamp,
+    account::{Account, AccountStatus},
+    id::TransferId,
+};
+
+/// Why a transfer is turned down. The first that applies is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Both sides are the same account.
+    SameAccount,
+    /// An account does not exist, or is not the caller's to dispose of.
+    AccountNotFound,
+    /// Not completed, so there is nothing to take back (reversals only).
+    NotReversible,
+    /// Taken back before (reversals only).
+    AlreadyReversed,
+    /// A side is frozen.
+    AccountFrozen,
+    /// A side is closed.
+    AccountClosed,
+    /// A side is kept in another currency.
+    CurrencyMismatch,
+    /// Not enough available. The only one that is remembered under the transfer's id.
+    InsufficientFunds,
+}
+
+/// The accounts named by a command, as loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// The debited one, if the command names one and it exists.
+    pub from: Option<Account>,
+    /// The credited one, likewise.
+    pub to: Option<Account>,
+}
+
+/// Decides a transfer. On [`Rejection::InsufficientFunds`] the caller records [`Transfer::rejected`] of the returned draft.
+pub fn decide(
+    accounts: &Accounts,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+    if command.from.is_some() && command.from == command.to {
+        return Err((Rejection::SameAccount, None));
+    }
+    let from = present(&command.from, accounts.from.as_ref())?;
+    let to = present(&command.to, accounts.to.as_ref())?;
+    // A deposit is disposed of by whoever owns the credited side; everything else by the owner of the debited one.
+    let disposed = from.or(to).ok_or((Rejection::AccountNotFound, None))?;
+    if !command.authority.covers(&disposed.owner) {
+        return Err((Rejection::AccountNotFound, None));
+    }
+    let sides = [from, to].into_iter().flatten();
+    check_state(sides, command.money).map_err(|rejection| (rejection, None))?;
+    let transfer = Transfer {
+        id: command.id.clone(),
+        kind: command.kind,
+        state: match command.hold {
+            Some(terms) => State::Pending { expires_at: now.plus_seconds(i64::from(terms.seconds())) },
+            None => State::Completed { posted_at: now, reversed_by: None },
+        },
+        money: command.money,
+        debit: from.map_or(Party::System(SystemAccount::CashIn), party),
+        credit: to.map_or(Party::System(outside(command.kind)), party),
+        description: command.description.clone(),
+        metadata: command.metadata.clone(),
+        hold_seconds: command.hold.map(super::HoldTerms::seconds),
+        initiator: command.initiator.clone(),
+        created_at: now,
+        reverses: None,
+    };
+    check_funds(from, transfer)
+}
+
+/// Decides the reversal of `original`: what moved goes back, if the receiver still has it.
+/// `accounts.from` is the account that received, `accounts.to` the one that paid.
+pub fn decide_reversal(
+    original: &Transfer,
+    accounts: &Accounts,
+    id: TransferId,
+    initiator: String,
+    description: Option<String>,
+    now: Timestamp,
+) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+    if original.reversed_by().is_some() {
+        return Err((Rejection::AlreadyReversed, None));
+    }
+    let Some((money, _)) = original.posted().filter(|_| original.kind != Kind::Reversal) else {
+        return Err((Rejection::NotReversible, None));
+    };
+    let from = present(&original.credit.account().cloned(), accounts.from.as_ref())?;
+    let to = present(&original.debit.account().cloned(), accounts.to.as_ref())?;
+    check_state([from, to].into_iter().flatten(), money).map_err(|rejection| (rejection, None))?;
+    let transfer = Transfer {
+        id,
+        kind: Kind::Reversal,
+        state: State::Completed { posted_at: now, reversed_by: None },
+        money,
+        debit: original.credit.clone(),
+        credit: original.debit.clone(),
+        description,
+        metadata: None,
+        hold_seconds: None,
+        initiator,
+        created_at: now,
+        reverses: Some(original.id.clone()),
+    };
+    check_funds(from, transfer)
+}
+
+impl Transfer {
+    /// This attempt as it stays on record when it is refused for lack of funds.
+    pub fn rejected(self, reason: Refusal) -> Self {
+        Self { state: State::Rejected { reason }, ..self }
+    }
+}
+
+/// Why an account refuses a posting at all, or `None`.
+pub(super) fn refusal_of(account: &Account) -> Option<Rejection> {
+    match account.status {
+        AccountStatus::Active => None,
+        AccountStatus::Frozen => Some(Rejection::AccountFrozen),
+        AccountStatus::Closed => Some(Rejection::AccountClosed),
+    }
+}
+
+fn present<'a>(
+    named: &Option<crate::id::AccountId>,
+    found: Option<&'a Account>,
+) -> Result<Option<&'a Account>, (Rejection, Option<Transfer>)> {
+    match (named, found) {
+        (None, _) => Ok(None),
+        (Some(id), Some(account)) if account.id == *id => Ok(Some(account)),
+        (Some(_), _) => Err((Rejection::AccountNotFound, None)),
+    }
+}
+
+/// Frozen before closed before currency, on either side.
+fn check_state<'a>(sides: impl Iterator<Item = &'a Account> + Clone, money: Money) -> Result<(), Rejection> {
+    for wanted in [Rejection::AccountFrozen, Rejection::AccountClosed] {
+        if sides.clone().any(|account| refusal_of(account) == Some(wanted)) {
+            return Err(wanted);
+        }
+    }
+    if sides.clone().any(|account| account.currency != money.currency()) {
+        return Err(Rejection::CurrencyMismatch);
+    }
+    Ok(())
+}
+
+fn check_funds(from: Option<&Account>, transfer: Transfer) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+    match from {
+        Some(account) if !account.balance.available.covers(transfer.money) => {
+            Err((Rejection::InsufficientFunds, Some(transfer.rejected(Refusal::InsufficientFunds))))
+        }
+        _ => Ok(transfer),
+    }
+}
+
+fn party(account: &Account) -> Party {
+    Party::Account { id: account.id.clone(), number: account.number.clone() }
+}
+
+/// Where money goes that leaves the bank.
+fn outside(kind: Kind) -> SystemAccount {
+    match kind {
+        Kind::Payment => SystemAccount::Payments,
+        _ => SystemAccount::CashOut,
+    }
+}
