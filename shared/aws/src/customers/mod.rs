@@ -14,7 +14,7 @@ mod write;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use domain::{
-    customer::{Customer, DocumentNumber, EmailAddress, PhoneNumber},
+    customer::{Customer, DocumentNumber, EmailAddress, PhoneNumber, Registration},
     id::CustomerId,
 };
 
@@ -38,7 +38,15 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// Everything this customer claims, in the order in which a refusal names it.
+    /// Everything a new customer would claim, in the order in which a refusal names it.
+    pub fn wanted(registration: &Registration) -> Vec<Self> {
+        let email = std::iter::once(Self::Email(registration.email.clone()));
+        let phone = registration.phone.iter().cloned().map(Self::Phone);
+        let document = registration.document.iter().map(|document| Self::Document(document.number.clone()));
+        email.chain(phone).chain(document).collect()
+    }
+
+    /// Everything this customer claims, in the same order.
     pub fn of(customer: &Customer) -> Vec<Self> {
         let email = std::iter::once(Self::Email(customer.email.clone()));
         let phone = customer.phone.iter().cloned().map(Self::Phone);

@@ -1,6 +1,6 @@
 //! What a person does for himself: sign-up, confirmation, sign-in, challenges, tokens, passwords, one-time codes.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use aws_sdk_cognitoidentityprovider::{
     Client,
@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::{
 };
 use domain::customer::{EmailAddress, Registration};
 
-use super::{IdentityError, Refusal, attributes_of, incomplete, map_of, refused};
+use super::{IdentityError, Refusal, attributes_of, incomplete, refused};
 
 /// The public client of the user pool.
 #[derive(Clone, Debug)]
@@ -196,28 +196,15 @@ impl Sessions {
             .map_err(refused)
     }
 
-    /// What the pool keeps about the caller.
-    pub async fn attributes(&self, access_token: &str) -> Result<BTreeMap<String, String>, IdentityError> {
-        let answer = self.client.get_user().access_token(access_token).send().await.map_err(refused)?;
-        Ok(map_of(answer.user_attributes))
-    }
-
     /// Begins with an authenticator app: the secret it is fed with, in base 32. Nothing is asked for yet.
     pub async fn new_totp_secret(&self, access_token: &str) -> Result<String, IdentityError> {
-        let answer =
-            self.client.associate_software_token().access_token(access_token).send().await.map_err(refused)?;
+        let answer = self.client.associate_software_token().access_token(access_token).send().await.map_err(refused)?;
         answer.secret_code.ok_or_else(|| incomplete("secret"))
     }
 
     /// Proves that the app has the secret; from then on every sign-in asks for a code.
     pub async fn turn_on_totp(&self, access_token: &str, code: &str) -> Result<(), IdentityError> {
-        self.client
-            .verify_software_token()
-            .access_token(access_token)
-            .user_code(code)
-            .send()
-            .await
-            .map_err(refused)?;
+        self.client.verify_software_token().access_token(access_token).user_code(code).send().await.map_err(refused)?;
         self.set_totp(access_token, true).await
     }
 

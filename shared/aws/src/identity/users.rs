@@ -1,6 +1,6 @@
 //! What the bank does to users: makes, disables, changes and removes them.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use aws_sdk_cognitoidentityprovider::{
     Client,
@@ -11,7 +11,7 @@ use domain::{
     id::CustomerId,
 };
 
-use super::{IdentityError, Refusal, attribute, attributes_of, incomplete, refused};
+use super::{IdentityError, Refusal, attribute, attributes_of, incomplete, map_of, refused};
 
 /// The users of one pool.
 #[derive(Clone, Debug)]
@@ -44,14 +44,16 @@ impl Users {
         answer.user.as_ref().and_then(subject_of).ok_or_else(|| incomplete("sub"))
     }
 
+    /// What the pool keeps about a user, by user name or address.
+    pub async fn attributes(&self, username: &str) -> Result<BTreeMap<String, String>, IdentityError> {
+        let request = self.client.admin_get_user().user_pool_id(&self.pool).username(username);
+        Ok(map_of(request.send().await.map_err(refused)?.user_attributes.unwrap_or_default()))
+    }
+
     /// The subject of the user with this address.
     pub async fn subject(&self, email: &EmailAddress) -> Result<Option<String>, IdentityError> {
-        let answer = self.client.admin_get_user().user_pool_id(&self.pool).username(email.as_str()).send().await;
-        match answer.map_err(refused) {
-            Ok(user) => {
-                let subject = user.user_attributes.unwrap_or_default().into_iter().find(|pair| pair.name == "sub");
-                subject.and_then(|pair| pair.value).map(Some).ok_or_else(|| incomplete("sub"))
-            }
+        match self.attributes(email.as_str()).await {
+            Ok(mut attributes) => attributes.remove("sub").map(Some).ok_or_else(|| incomplete("sub")),
             Err(IdentityError::Refused(Refusal::Unknown)) => Ok(None),
             Err(error) => Err(error),
         }

@@ -25,6 +25,13 @@ impl AmountField {
         Money::parse_or_zero(&self.0, currency).map_err(|error| refuse(pointer, error))
     }
 
+    /// Refuses what is an amount in no currency at all, for routes that learn the currency only later.
+    pub fn check_form(&self, pointer: &str) -> Result<(), Problem> {
+        // The unit of account with the most minor units in ISO 4217: four.
+        let widest = Currency::parse("CLF").ok_or(Code::Internal)?;
+        self.money(widest, pointer).map(drop)
+    }
+
     /// The text as it came.
     pub fn as_str(&self) -> &str {
         &self.0

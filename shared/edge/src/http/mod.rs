@@ -9,6 +9,7 @@ mod person;
 mod problem;
 mod request;
 mod serve;
+mod views;
 
 pub use answer::{Answer, accepted, created, no_content, ok};
 pub use caller::{Caller, Role};
@@ -19,3 +20,4 @@ pub use person::{DocumentField, PersonFields};
 pub use problem::{Code, Problem};
 pub use request::{Request, parse_body};
 pub use serve::{Settings, render, serve};
+pub use views::{AccountView, BalanceView, Sight, TransferView};

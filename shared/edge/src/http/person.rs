@@ -63,8 +63,7 @@ impl PersonFields<'_> {
         let email = errors.parse("/email", self.email, EmailAddress::parse, EmailAddress::EXPECTED);
         let given_name = errors.parse("/given_name", self.given_name, PersonName::parse, PersonName::EXPECTED);
         let family_name = errors.parse("/family_name", self.family_name, PersonName::parse, PersonName::EXPECTED);
-        let phone =
-            self.phone.and_then(|text| errors.parse("/phone", text, PhoneNumber::parse, PhoneNumber::EXPECTED));
+        let phone = self.phone.and_then(|text| errors.parse("/phone", text, PhoneNumber::parse, PhoneNumber::EXPECTED));
         let document = self.document.and_then(|field| field.read("/document", &mut errors));
         let registration = || {
             let (email, given_name, family_name) = (email?, given_name?, family_name?);
@@ -100,14 +99,9 @@ mod tests {
             document: Some(&document),
         };
         let problem = fields.registration().expect_err("refused").document("/", "r");
-        let pointers: Vec<_> = problem["errors"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|error| error["pointer"].as_str())
-            .collect();
-        let expected =
-            ["/email", "/given_name", "/phone", "/document/type", "/document/number", "/document/issued_on"];
+        let pointers: Vec<_> =
+            problem["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect();
+        let expected = ["/email", "/given_name", "/phone", "/document/type", "/document/number", "/document/issued_on"];
         assert_eq!(pointers, expected);
         assert_eq!(problem["code"], Value::from("invalid_field"));
     }
