@@ -13,4 +13,6 @@ pub mod identity;
 mod item;
 #[cfg(feature = "dynamodb")]
 pub mod ledger;
+#[cfg(feature = "dynamodb")]
+pub mod meter;
 pub mod store;

@@ -3,10 +3,12 @@
 //!
 //! No mocks: whatever a handler does here it does through the SDK.
 
+mod bank;
 mod clock;
 mod dynamo;
 mod request;
 
+pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};

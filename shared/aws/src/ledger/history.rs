@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::{
     Money, Timestamp,
     account::{Account, Balance},
@@ -361,9 +361,11 @@ impl Source {
                 .scan_index_forward(false)
                 .limit(i32::try_from(size).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(self.from.take())
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(unavailable)?;
+            ledger.meter.read(answer.consumed_capacity());
             for item in answer.items.unwrap_or_default() {
                 self.buffer.push_back((item.text("entry_key")?.to_owned(), rows::transfer(&item)?));
             }

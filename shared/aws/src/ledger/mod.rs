@@ -11,11 +11,12 @@ mod rows;
 pub mod transfers;
 mod write;
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::ReturnConsumedCapacity};
 use domain::{account::Account, id::AccountId, number::AccountNumber};
 
 use crate::{
     item::{Item, Read, key, unavailable},
+    meter::{Meter, Usage},
     store::StoreError,
 };
 
@@ -24,12 +25,13 @@ use crate::{
 pub struct Ledger {
     client: Client,
     table: String,
+    meter: Meter,
 }
 
 impl Ledger {
     /// A table of this name.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, meter: Meter::default() }
     }
 
     /// An account as it stands, read consistently.
@@ -44,6 +46,11 @@ impl Ledger {
         item.map(|item| item.parsed("account_id", AccountId::parse)).transpose()
     }
 
+    /// What this ledger's reads and postings have cost so far.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
@@ -51,9 +58,11 @@ impl Ledger {
             .table_name(&self.table)
             .set_key(Some(key))
             .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
             .map_err(unavailable)?;
+        self.meter.read(&answer.consumed_capacity);
         Ok(answer.item)
     }
 

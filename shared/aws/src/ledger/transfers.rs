@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, KeysAndAttributes, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+};
 use domain::{
     Money,
     account::{Account, AccountStatus},
@@ -112,8 +114,15 @@ impl Ledger {
                 .consistent_read(true)
                 .build()
                 .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            let mut answer =
-                self.client.batch_get_item().request_items(&self.table, request).send().await.map_err(unavailable)?;
+            let mut answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            self.meter.read(answer.consumed_capacity());
             found.extend(answer.responses.take().and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default());
             wanted = answer
                 .unprocessed_keys
@@ -144,7 +153,7 @@ impl Ledger {
         let credit = sides.credit.is_some().then_some(usize::from(debit.is_some()));
         let row_index = usize::from(debit.is_some()) + usize::from(credit.is_some());
         let items = [sides.debit, sides.credit, Some(row)].into_iter().flatten().collect();
-        match write::transact(&self.client, items).await {
+        match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Posted::Done(transfer.clone())),
             Err(WriteError::Cancelled(cancelled)) => {
                 if let Some(existing) = cancelled.failed(row_index) {
@@ -181,7 +190,7 @@ impl Ledger {
         let debit = sides.debit.is_some().then_some(2);
         let credit = sides.credit.is_some().then_some(2 + usize::from(debit.is_some()));
         let items = [Some(row), Some(mark), sides.debit, sides.credit].into_iter().flatten().collect();
-        match write::transact(&self.client, items).await {
+        match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Posted::Done(reversal.clone())),
             Err(WriteError::Cancelled(cancelled)) => {
                 if let Some(existing) = cancelled.failed(0) {
@@ -205,7 +214,7 @@ impl Ledger {
     pub async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
         let rejected = transfer.clone().rejected(Refusal::InsufficientFunds);
         let put = self.new_row(&rejected)?;
-        match write::transact(&self.client, vec![put]).await {
+        match write::transact(&self.client, &self.meter, vec![put]).await {
             Ok(()) => Ok(Posted::Done(rejected)),
             Err(WriteError::Cancelled(cancelled)) => {
                 let existing = cancelled.failed(0).flatten().ok_or_else(|| StoreError::corrupt("transfer row"))?;
@@ -239,7 +248,7 @@ impl Ledger {
         let debit_index = debit.is_some().then_some(1);
         let credit_index = credit.is_some().then_some(1 + usize::from(debit.is_some()));
         let items = [Some(row), debit, credit].into_iter().flatten().collect();
-        match write::transact(&self.client, items).await {
+        match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Resolved::Done(resolved)),
             Err(WriteError::Cancelled(cancelled)) => {
                 if let Some(existing) = cancelled.failed(0) {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use crate::{item::Item, store::StoreError};
+use crate::{item::Item, meter::Meter, store::StoreError};
 
 /// How often a transaction is tried when others write the same rows or the table throttles.
 const ATTEMPTS: u32 = 9;
@@ -75,12 +75,12 @@ pub(super) fn check(
 }
 
 /// Commits all items or none. Conflicts and throttling are tried again, with full jitter and a bound.
-pub(super) async fn transact(client: &Client, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
+pub(super) async fn transact(client: &Client, meter: &Meter, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
     let mut longest = FIRST_WAIT;
     for attempt in 1.. {
         let error = match send(client, items.clone()).await {
             Ok(capacity) => {
-                trace_capacity(&capacity);
+                meter.write(&capacity);
                 return Ok(());
             }
             Err(error) => error,
@@ -163,16 +163,6 @@ fn judge(reasons: &[CancellationReason]) -> Verdict {
         Some(_) => Some(reason.item().cloned()),
     });
     Verdict::Final(Cancelled(failed.collect()))
-}
-
-/// What a commit cost, for the table of costs and the test that holds it to the design.
-fn trace_capacity(capacity: &[ConsumedCapacity]) {
-    let sum = |part: fn(&ConsumedCapacity) -> f64| capacity.iter().map(part).sum::<f64>();
-    tracing::debug!(
-        total = sum(|table| table.capacity_units().unwrap_or_default()),
-        table = sum(|table| table.table().and_then(|table| table.capacity_units()).unwrap_or_default()),
-        "write units"
-    );
 }
 
 #[cfg(test)]
