@@ -34,11 +34,12 @@ use serde::Serialize;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use error::{ErrorKind, SqsError};
-pub use message::{Message, MessageAttribute, MessageAttributes, SendOptions, Sent, md5_of_attributes, md5_of_body};
+pub use message::{
+    Message, MessageAttribute, MessageAttributes, SendOptions, Sent, md5_of_attributes, md5_of_body, message_id,
+};
 pub use send::DEDUPLICATION_WINDOW;
 pub use settings::{
     Attributes, DELAY_SECONDS_LIMIT, MESSAGE_BYTES_LIMIT, VISIBILITY_SECONDS_LIMIT, WAIT_SECONDS_LIMIT,
-    attributes_of_properties,
 };
 use store::{Queue, Store};
 

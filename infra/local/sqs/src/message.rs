@@ -252,8 +252,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A random UUID (version 4): unique, not secret.
-pub(crate) fn uuid() -> String {
+/// A random UUID (version 4), as the service names messages and requests: unique, not secret.
+pub fn message_id() -> String {
     let random = fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{random:032x}");
     let (a, b, c, d, e) = (&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]);

@@ -96,7 +96,7 @@ pub(crate) fn start_move(
              SELECT ?, ?, body, attributes, trace_header, group_id, deduplication_id, ?, ?
              FROM messages WHERE sequence = ?",
         )?
-        .execute(params![target.id, message::uuid(), now, now + target.settings.delay, sequence])?;
+        .execute(params![target.id, message::message_id(), now, now + target.settings.delay, sequence])?;
         tx.prepare_cached("DELETE FROM messages WHERE sequence = ?")?.execute([sequence])?;
         moved += 1;
         if !changed.iter().any(|queue| queue.id == target.id) {
@@ -104,7 +104,7 @@ pub(crate) fn start_move(
         }
     }
     let task = MoveTask {
-        handle: message::uuid(),
+        handle: message::message_id(),
         source_arn: source_arn.to_owned(),
         destination_arn: destination_arn.map(str::to_owned),
         per_second,

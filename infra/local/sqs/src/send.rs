@@ -40,7 +40,7 @@ pub(crate) fn send(
     let (message_id, sequence) = match repeated {
         Some(first) => first,
         None => {
-            let message_id = message::uuid();
+            let message_id = message::message_id();
             tx.prepare_cached(
                 "INSERT INTO messages (queue_id, message_id, body, attributes, trace_header, group_id,
                                        deduplication_id, sent_at, visible_at)

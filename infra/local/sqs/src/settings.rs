@@ -231,22 +231,3 @@ fn redrive_allow(policy: &str) -> Option<RedriveAllow> {
         _ => None,
     }
 }
-
-/// The attribute map of an `AWS::SQS::Queue` resource: its resolved CloudFormation properties in the form
-/// that the API takes. Tags and the name are not attributes; `FifoQueue: false` means a standard queue.
-pub fn attributes_of_properties(properties: &Value) -> Attributes {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    properties
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, value)| {
-            let absent = name.as_str() == "FifoQueue" && text(value) == "false";
-            !absent && name.as_str() != "QueueName" && name.as_str() != "Tags"
-        })
-        .map(|(name, value)| (name.clone(), text(value)))
-        .collect()
-}

@@ -107,7 +107,7 @@ fn response(status: StatusCode, body: &Value, query_error: Option<String>) -> Re
             headers.insert(name, value);
         }
     };
-    text("x-amzn-requestid", message::uuid());
+    text("x-amzn-requestid", message::message_id());
     if let Some(code) = query_error {
         text("x-amzn-query-error", code);
     }

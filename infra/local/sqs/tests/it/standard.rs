@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use local_sqs::{ErrorKind, SendOptions, attributes_of_properties};
-use serde_json::json;
+use local_sqs::{ErrorKind, SendOptions};
 
 use crate::script::{bench, check};
 
@@ -127,16 +126,11 @@ fn messages_past_their_retention_are_gone() {
 fn a_buried_message_keeps_its_id_age_and_count_and_names_its_source() {
     let bench = bench();
     let arn = "arn:aws:sqs:eu-central-1:000000000000:dead";
-    let properties = json!({
-        "QueueName": "work",
-        "VisibilityTimeout": 1,
-        "FifoQueue": false,
-        "SqsManagedSseEnabled": true,
-        "RedrivePolicy": { "deadLetterTargetArn": arn, "maxReceiveCount": 1 },
-        "Tags": [],
-    });
+    let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#);
+    let attributes = [("VisibilityTimeout", "1"), ("RedrivePolicy", redrive.as_str())];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     // The source may be declared before its dead-letter queue.
-    let url = bench.sqs.ensure_queue("work", &attributes_of_properties(&properties)).unwrap();
+    let url = bench.sqs.ensure_queue("work", &attributes).unwrap();
     assert_eq!(url, "http://localhost:4566/000000000000/work");
     bench.sqs.ensure_queue("dead", &Default::default()).unwrap();
     let sent = bench.sqs.send(&url, "a", &SendOptions::default()).unwrap();
