@@ -97,8 +97,7 @@ impl Template {
 
     /// Parses a template's text. `path` is only where nested templates are looked for.
     pub fn parse(text: &str, path: &Path) -> Result<Self, TemplateError> {
-        let document = yaml::parse(text)?;
-        let order = order_of_resources(text);
+        let (document, order) = yaml::parse(text)?;
         let sections = document.as_object().ok_or_else(|| Place::default().error("a template is a mapping"))?;
         if let Some(unknown) = sections.keys().find(|section| !SECTIONS.contains(&section.as_str())) {
             return Err(Place::default().at(unknown).error(format!("the section {unknown} is not served")));
@@ -130,13 +129,6 @@ impl Template {
             document,
         })
     }
-}
-
-/// Logical ids in the order of the file: JSON objects forget it, and readers of the runner's pages expect it.
-fn order_of_resources(text: &str) -> Vec<String> {
-    let Ok(serde_yaml_ng::Value::Mapping(sections)) = serde_yaml_ng::from_str(text) else { return Vec::new() };
-    let Some(serde_yaml_ng::Value::Mapping(resources)) = sections.get("Resources") else { return Vec::new() };
-    resources.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect()
 }
 
 fn resource(logical_id: &str, value: &Value) -> Result<RawResource, TemplateError> {

@@ -5,10 +5,17 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::error::{Place, TemplateError};
 
-/// Parses a document. Duplicate keys and unknown tags are errors.
-pub(crate) fn parse(text: &str) -> Result<Value, TemplateError> {
+/// Parses a document. Duplicate keys and unknown tags are errors. Beside it, the logical ids in the order of the file: JSON objects
+/// forget it, and readers of the runner's pages expect it.
+pub(crate) fn parse(text: &str) -> Result<(Value, Vec<String>), TemplateError> {
     let yaml: Yaml = serde_yaml_ng::from_str(text).map_err(|error| Place::default().error(error.to_string()))?;
-    json(yaml, &Place::default())
+    let resources = yaml.get("Resources").and_then(Yaml::as_mapping);
+    let order = resources
+        .into_iter()
+        .flat_map(|resources| resources.keys())
+        .filter_map(|key| key.as_str().map(str::to_owned))
+        .collect();
+    Ok((json(yaml, &Place::default())?, order))
 }
 
 fn json(yaml: Yaml, place: &Place) -> Result<Value, TemplateError> {

@@ -34,10 +34,6 @@ fn what_is_not_served_is_named() {
             "F, property Events.Q.Properties.FilterCriteria.Filters.0.Pattern.body: a filter's leaf must be a list of alternatives",
         ),
         (
-            "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {FifoQueue: maybe}}, R: {Type: AWS::Nothing::Known}}",
-            "R, property Type: AWS::Nothing::Known is not served locally",
-        ),
-        (
             "Resources: {Q: {Type: AWS::SQS::Queue, UpdatePolicy: {}}}",
             "Q, property UpdatePolicy: this attribute of a resource is not served",
         ),

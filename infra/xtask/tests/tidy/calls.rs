@@ -1,0 +1,257 @@
+//! What a function calls is what its role grants: no emulator enforces IAM, so a missing grant would show on AWS only, and one too many
+//! nowhere.
+//!
+//! Read from the sources, not from a run: which methods of `shared/aws` a function calls (`ledger.post(…)`), which SDK operations stand in
+//! them and in what they call in turn. Coarse where it must be (names, not types), and on the safe side: it may ask for a grant that is
+//! never used, never the other way round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local_template::Function;
+
+use crate::layout::{self, Source};
+use crate::permissions;
+use crate::repository::Repository;
+
+/// Receivers by the module of `shared/aws` they belong to.
+const RECEIVERS: &[(&str, &str)] =
+    &[("ledger", "ledger"), ("customers", "customers"), ("users", "identity"), ("sessions", "identity")];
+/// The table of a module.
+const TABLES: &[(&str, &str)] = &[("ledger", "LedgerTable"), ("customers", "CustomersTable")];
+/// Methods of the standard library: in `shared/aws`, only `self.get(…)` or an awaited one is ours.
+const COMMON: &[&str] =
+    &["add", "get", "insert", "list", "new", "next", "page", "push", "read", "remove", "send", "text", "update"];
+
+/// SDK operations and what they need; `Query` may be on an index.
+const OPERATIONS: &[(&str, &str)] = &[
+    ("batch_get_item", "dynamodb:BatchGetItem"),
+    ("delete_item", "dynamodb:DeleteItem"),
+    ("describe_table", "dynamodb:DescribeTable"),
+    ("get_item", "dynamodb:GetItem"),
+    ("put_item", "dynamodb:PutItem"),
+    ("query", "dynamodb:Query"),
+    ("scan", "dynamodb:Scan"),
+    ("update_item", "dynamodb:UpdateItem"),
+    ("admin_add_user_to_group", "cognito-idp:AdminAddUserToGroup"),
+    ("admin_create_user", "cognito-idp:AdminCreateUser"),
+    ("admin_delete_user", "cognito-idp:AdminDeleteUser"),
+    ("admin_disable_user", "cognito-idp:AdminDisableUser"),
+    ("admin_enable_user", "cognito-idp:AdminEnableUser"),
+    ("admin_get_user", "cognito-idp:AdminGetUser"),
+    ("admin_update_user_attributes", "cognito-idp:AdminUpdateUserAttributes"),
+    ("admin_user_global_sign_out", "cognito-idp:AdminUserGlobalSignOut"),
+    ("describe_user_pool", "cognito-idp:DescribeUserPool"),
+    ("list_users", "cognito-idp:ListUsers"),
+];
+/// Parts of a transaction.
+const PARTS: &[(&str, &str)] = &[
+    ("ConditionCheck", "dynamodb:ConditionCheckItem"),
+    ("Delete", "dynamodb:DeleteItem"),
+    ("Put", "dynamodb:PutItem"),
+    ("Update", "dynamodb:UpdateItem"),
+];
+
+/// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
+type Need = (String, String);
+
+/// A function of `shared/aws`: its module, its name, its text.
+struct Body<'s> {
+    area: &'s str,
+    name: &'s str,
+    text: &'s str,
+}
+
+/// All functions of the sources, with the text between their braces.
+fn bodies(sources: &[Source]) -> Vec<Body<'_>> {
+    let mut found = Vec::new();
+    for (path, text) in sources {
+        let area = path.split("/src/").nth(1).unwrap_or_default().split(['/', '.']).next().unwrap_or_default();
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (at, _) in shipped.match_indices("fn ") {
+            let name = shipped[at + 3..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let boundary = shipped[..at].chars().next_back().is_none_or(char::is_whitespace);
+            if let (true, false, Some(body)) = (boundary, name.is_empty(), braces(&shipped[at..])) {
+                found.push(Body { area, name, text: body });
+            }
+        }
+    }
+    found
+}
+
+/// The text of the first pair of braces, unless a `;` ends the signature before it.
+fn braces(text: &str) -> Option<&str> {
+    let start = text.find('{')?;
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, c) in text[start..].char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '{' if !quoted => depth += 1,
+            '}' if !quoted => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(&text[start..=start + at]);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Calls in a text: what stands before the dot (empty for a plain or path call), the name, what follows the opening parenthesis.
+fn calls(text: &str) -> Vec<(&str, &str, &str)> {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices('(')
+        .filter_map(|(at, _)| {
+            let before = &text[..at];
+            let name = &before[before.rfind(|c| !word(c)).map_or(0, |end| end + 1)..];
+            let receiver = before[..before.len() - name.len()].trim_end();
+            let receiver = receiver.strip_suffix('.').map_or("", |rest| {
+                let rest = rest.trim_end();
+                &rest[rest.rfind(|c| !word(c)).map_or(0, |end| end + 1)..]
+            });
+            (!name.is_empty()).then_some((receiver, name, &text[at + 1..]))
+        })
+        .collect()
+}
+
+/// What a body asks of AWS by itself.
+fn own_needs(body: &Body<'_>) -> BTreeSet<Need> {
+    let mut needs = BTreeSet::new();
+    let table = TABLES.iter().find(|(area, _)| *area == body.area).map_or("", |(_, table)| *table);
+    for (_, name, rest) in calls(body.text) {
+        if let Some((_, action)) = OPERATIONS.iter().find(|(operation, _)| *operation == name)
+            && rest.starts_with(')')
+        {
+            let request = rest.split(".send()").next().unwrap_or_default();
+            let on = match action.split_once(':') {
+                Some(("cognito-idp", _)) => "UserPool".to_owned(),
+                _ if *action == "dynamodb:Query" && request.contains(".index_name(") => format!("{table}/index"),
+                _ => table.to_owned(),
+            };
+            needs.insert(((*action).to_owned(), on));
+        }
+    }
+    for (part, action) in PARTS {
+        for builder in [format!("{part}::builder()"), format!("{part}Builder::default()")] {
+            for (at, _) in body.text.match_indices(&builder) {
+                let whole = body.text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+                let rest = body.text[at + builder.len()..].split("::builder()").next().unwrap_or_default();
+                let on = if rest.contains("customers_table") { "CustomersTable" } else { table };
+                if whole {
+                    needs.insert(((*action).to_owned(), on.to_owned()));
+                }
+            }
+        }
+    }
+    needs
+}
+
+/// What each function of `shared/aws` asks of AWS, by itself and through others of its module.
+fn needs(sources: &[Source]) -> BTreeMap<(String, String), BTreeSet<Need>> {
+    let bodies = bodies(sources);
+    let mut needs: BTreeMap<(String, String), BTreeSet<Need>> = BTreeMap::new();
+    let mut edges: BTreeSet<((String, String), (String, String))> = BTreeSet::new();
+    for body in &bodies {
+        let key = (body.area.to_owned(), body.name.to_owned());
+        needs.entry(key.clone()).or_default().extend(own_needs(body));
+        for (receiver, name, rest) in calls(body.text) {
+            let ours = bodies.iter().any(|other| other.area == body.area && other.name == name && name != body.name);
+            let plain = COMMON.contains(&name) && receiver != "self" && !rest.starts_with(").await");
+            if ours && !plain {
+                edges.insert((key.clone(), (body.area.to_owned(), name.to_owned())));
+            }
+        }
+    }
+    loop {
+        let mut grown = false;
+        for (from, to) in &edges {
+            let more = needs.get(to).cloned().unwrap_or_default();
+            let own = needs.entry(from.clone()).or_default();
+            let before = own.len();
+            own.extend(more);
+            grown |= own.len() > before;
+        }
+        if !grown {
+            return needs;
+        }
+    }
+}
+
+/// What a function needs for the calls that stand in its sources.
+fn needed(sources: &[Source], needs: &BTreeMap<(String, String), BTreeSet<Need>>) -> BTreeSet<Need> {
+    let mut found = BTreeSet::new();
+    for (_, text) in sources {
+        for (receiver, name, _) in calls(text.split("#[cfg(test)]").next().unwrap_or_default()) {
+            for (_, area) in RECEIVERS.iter().filter(|(known, _)| *known == receiver) {
+                found.extend(needs.get(&((*area).to_owned(), name.to_owned())).into_iter().flatten().cloned());
+            }
+        }
+    }
+    found
+}
+
+/// What a function's role grants, in the same terms; logs, traces, queues and keys belong to the wiring.
+fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
+    let stack = &repository.full;
+    let grants = permissions::grants(stack, &format!("{}Role", function.logical_id));
+    grants
+        .into_iter()
+        .filter(|(action, _)| action.starts_with("dynamodb:") || action.starts_with("cognito-idp:"))
+        .filter(|(_, on)| !on.contains("/stream/"))
+        .map(|(action, on)| {
+            let of =
+                stack.resources.values().find(|resource| resource.arn.as_ref().is_some_and(|arn| on.starts_with(arn)));
+            let index = if on.contains("/index/") { "/index" } else { "" };
+            (action, format!("{}{index}", of.map_or(on.as_str(), |resource| resource.logical_id.as_str())))
+        })
+        .collect()
+}
+
+pub fn calls_are_granted_and_grants_are_used(repository: &Repository) -> Vec<String> {
+    let needs = needs(&layout::sources("shared/aws"));
+    let mut broken = Vec::new();
+    for function in repository.full.functions() {
+        let folder = &function.folder;
+        let needed = needed(&layout::sources(&format!("functions/{folder}")), &needs);
+        let granted = granted(repository, function);
+        broken.extend(
+            needed
+                .difference(&granted)
+                .map(|(action, on)| format!("{folder} calls {action} on {on}, which its role does not grant")),
+        );
+        broken.extend(
+            granted
+                .difference(&needed)
+                .map(|(action, on)| format!("{folder} is granted {action} on {on}, which it does not call")),
+        );
+    }
+    broken
+}
+
+#[test]
+fn calls_are_found_through_others_and_through_builders() {
+    let source = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let needs = needs(&[
+        source("shared/aws/src/ledger/mod.rs", "impl Ledger { pub async fn one(&self) { self.get(k).await } async fn get(&self) { c.get_item().send() } }"),
+        source(
+            "shared/aws/src/ledger/write.rs",
+            "impl Ledger { pub async fn post(&self) { put(Put::builder().table_name(&t)); check(ConditionCheck::builder().table_name(customers_table)) }
+             pub async fn pages(&self) { c.query().index_name(i).send(); map.get(x); } }",
+        ),
+    ]);
+    let of = |name: &str| {
+        needs[&("ledger".to_owned(), name.to_owned())]
+            .iter()
+            .map(|(action, on)| format!("{action} {on}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("one"), ["dynamodb:GetItem LedgerTable"]);
+    assert_eq!(of("post"), ["dynamodb:ConditionCheckItem CustomersTable", "dynamodb:PutItem LedgerTable"]);
+    assert_eq!(of("pages"), ["dynamodb:Query LedgerTable/index"]);
+    let function =
+        [source("functions/pay/src/lib.rs", "let x = bank.ledger.one(id).await?; providers.post(); // ledger.post()")];
+    assert!(needed(&function, &needs).contains(&("dynamodb:GetItem".to_owned(), "LedgerTable".to_owned())));
+}
