@@ -3,8 +3,10 @@
 //! It drives other tools (cargo, cargo-lambda, cfn-lint, sam) and measures what they made. It never deploys
 //! and never talks to AWS.
 
+pub mod bench;
 pub mod check;
 pub mod elf;
+pub mod fuzz;
 pub mod package;
 mod workspace;
 

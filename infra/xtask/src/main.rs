@@ -1,7 +1,7 @@
 //! `cargo xtask …`: what a person or CI does with this repository beyond `cargo test` and `cargo local`.
 
 use clap::{Parser, Subcommand};
-use xtask::{Architecture, Workspace, check, package};
+use xtask::{Architecture, Workspace, bench, check, fuzz, package};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, check and measure Florin")]
@@ -22,6 +22,14 @@ enum Command {
     },
     /// Formatting, clippy, and the lint of template and OpenAPI document as far as their tools are there
     Check,
+    /// Measure sizes, cold starts, costs, and transfers through the whole path
+    Bench(bench::Arguments),
+    /// Run every fuzz target for a while (nightly and cargo-fuzz)
+    Fuzz {
+        /// Seconds for each
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,5 +40,7 @@ fn main() -> anyhow::Result<()> {
             package::print(&package::build(&workspace, arch, &functions, &folder)?)
         }
         Command::Check => check::run_all(&workspace),
+        Command::Bench(arguments) => bench::run_all(&workspace, &arguments),
+        Command::Fuzz { seconds } => fuzz::run_all(&workspace, seconds),
     }
 }

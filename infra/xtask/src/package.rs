@@ -106,7 +106,7 @@ fn need_target(workspace: &Workspace, arch: Architecture) -> Result<()> {
 }
 
 /// The functions whose manifest asks for the DynamoDB client.
-fn with_dynamodb(workspace: &Workspace) -> Result<Vec<String>> {
+pub fn with_dynamodb(workspace: &Workspace) -> Result<Vec<String>> {
     let output = workspace.command("cargo").args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout)?;

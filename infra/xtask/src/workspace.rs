@@ -59,6 +59,12 @@ impl Workspace {
         self.root.join(relative)
     }
 
+    /// A path below cargo's target folder.
+    pub fn target(&self, relative: &str) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), |given| self.root.join(given));
+        target.join(relative)
+    }
+
     /// Every function: the folders of `functions/`, in order.
     pub fn functions(&self) -> Result<Vec<String>> {
         let folder = self.path("functions");

@@ -1,0 +1,96 @@
+//! `cargo xtask bench`: one run that says how large, how quick and how dear everything is.
+//!
+//! The functions are those that are deployed (release, static musl), the runner and the clients are built in the
+//! profile `bench-local`. Nothing here changes what it measures, and nothing leaves this machine.
+
+mod ceiling;
+mod client;
+mod cold;
+mod cost;
+mod counter;
+mod event;
+mod load;
+mod path;
+mod prices;
+mod process;
+mod report;
+mod runtime_api;
+mod stage;
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    Architecture, Workspace,
+    package::{self, SIZE_LIMIT},
+    workspace::run,
+};
+
+/// What is asked for on the command line.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Seconds of load for each number of clients
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Measure what was built before
+    #[arg(long)]
+    no_build: bool,
+    /// Only measure; this is the process that was built for it
+    #[arg(long, hide = true)]
+    measure: bool,
+}
+
+/// Builds what is measured and the one who measures, and starts the latter.
+pub fn run_all(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    if arguments.measure {
+        return measure(workspace, arguments.seconds);
+    }
+    if !arguments.no_build {
+        let folder = workspace.target(stage::PROFILE);
+        let packages = package::build(workspace, Architecture::native()?, &[], &folder.join("lambda"))?;
+        for package in packages {
+            // The runner looks for binaries by name, as cargo leaves them.
+            fs::copy(&package.bootstrap, folder.join(&package.function))?;
+        }
+        run(workspace.command("cargo").args(["build", "--profile", "bench-local", "--bin", "xtask"]))?;
+    }
+    let measurer = workspace.target("bench-local").join("xtask");
+    let seconds = arguments.seconds.to_string();
+    run(workspace.command(measurer).args(["bench", "--measure", "--seconds", &seconds]))
+}
+
+fn measure(workspace: &Workspace, seconds: u64) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let root = workspace.path("");
+        let stage = stage::Stage::start(&root, &workspace.target(stage::PROFILE)).await?;
+        let outcome = sections(workspace, &stage, seconds).await;
+        stage.stop().await;
+        outcome
+    })
+}
+
+async fn sections(workspace: &Workspace, stage: &stage::Stage, seconds: u64) -> Result<()> {
+    let limited = package::with_dynamodb(workspace)?;
+    machine();
+    for function in stage.functions() {
+        let size = fs::metadata(stage.bootstrap(function))?.len();
+        if limited.contains(&function.folder) && size > SIZE_LIMIT {
+            println!("bar missed by {}: {size} bytes, {SIZE_LIMIT} allowed", function.folder);
+        }
+    }
+    let customer = stage.customer("bench").await.context("a customer")?;
+    cold::report(stage, &workspace.path(""), &limited).await?;
+    cost::report(stage, &customer).await?;
+    path::report(stage, seconds).await
+}
+
+fn machine() {
+    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
+    println!("# Florin bench: {} · {cores} cores · load {load} before the start", model.unwrap_or("unknown processor"));
+}

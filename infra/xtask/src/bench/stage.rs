@@ -1,0 +1,154 @@
+//! The stack that is measured: the runner as a library, with the functions as they are deployed.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use local::{Config, Runner};
+use local_template::Function as Declared;
+use serde_json::{Value, json};
+
+use super::client::Client;
+
+/// The runner takes the functions from `target/<profile>`; this is where the bench puts those it built for Lambda.
+pub const PROFILE: &str = "bench";
+const PASSWORD: &str = "Bench-pass-1";
+
+/// A running stack.
+pub struct Stage {
+    runner: Runner,
+    binaries: PathBuf,
+}
+
+/// Somebody who has signed up and signed in.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// `cus_…`
+    pub id: String,
+    /// Access token.
+    pub token: String,
+}
+
+impl Stage {
+    /// Starts on free ports with a fresh state.
+    pub async fn start(root: &Path, binaries: &Path) -> Result<Self> {
+        let mut config = Config::new(root);
+        (config.port, config.aws_port) = (0, 0);
+        config.data = binaries.join("data");
+        config.fresh = true;
+        config.build = false;
+        config.demo = false;
+        config.quiet = true;
+        PROFILE.clone_into(&mut config.profile);
+        let runner = Runner::start(config).await.context("starting the runner")?;
+        Ok(Self { runner, binaries: binaries.to_owned() })
+    }
+
+    /// Stops it.
+    pub async fn stop(self) {
+        self.runner.shutdown().await;
+    }
+
+    /// The API with its stage.
+    pub fn api_url(&self) -> String {
+        self.runner.api_url()
+    }
+
+    /// DynamoDB as the functions reach it.
+    pub fn dynamodb_url(&self) -> String {
+        self.runner.dynamodb_url()
+    }
+
+    /// The region of everything.
+    pub fn region(&self) -> &str {
+        &self.runner.stack().region
+    }
+
+    /// The functions of the template.
+    pub fn functions(&self) -> &[Declared] {
+        self.runner.stack().functions()
+    }
+
+    /// One of them, by its folder.
+    pub fn function(&self, folder: &str) -> Result<&Declared> {
+        let found = self.functions().iter().find(|function| function.folder == folder);
+        found.with_context(|| format!("the template has no function {folder}"))
+    }
+
+    /// The physical name of the ledger's table.
+    pub fn ledger_table(&self) -> Result<&str> {
+        let found = self.runner.stack().tables().iter().find(|table| table.logical_id == "LedgerTable");
+        Ok(&found.context("the template has no LedgerTable")?.name)
+    }
+
+    /// Where its binary is.
+    pub fn bootstrap(&self, function: &Declared) -> PathBuf {
+        self.binaries.join(&function.folder)
+    }
+
+    /// The environment Lambda would give it, with DynamoDB at this address.
+    pub fn environment(&self, function: &Declared, dynamodb: &str) -> BTreeMap<String, String> {
+        let stack = self.runner.stack();
+        let mut environment: BTreeMap<String, String> = [
+            ("AWS_REGION", stack.region.clone()),
+            ("AWS_DEFAULT_REGION", stack.region.clone()),
+            ("AWS_ACCESS_KEY_ID", "AKIALOCALLOCALLOCAL0".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_SESSION_TOKEN", "local".to_owned()),
+            ("AWS_ENDPOINT_URL", self.runner.aws_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group.clone()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/21/[$LATEST]bench".to_owned()),
+            ("LAMBDA_TASK_ROOT", self.binaries.display().to_string()),
+            ("TZ", ":UTC".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        environment.extend(function.environment.clone());
+        environment
+    }
+
+    /// Signs a customer up and in, through the API and the mail that the user pool sends.
+    pub async fn customer(&self, name: &str) -> Result<Customer> {
+        let email = format!("{name}@example.com");
+        let mut client = Client::connect(&self.api_url(), None).await?;
+        let body = json!({"email": email, "password": PASSWORD, "given_name": "Ben", "family_name": "Chmark"});
+        let signed_up = client.post("/auth/sign-up", None, &body).await?.expect(201)?;
+        let mut root = Client::connect(&self.runner.url(), None).await?;
+        let mails = root.get("/_local/mail").await?.expect(200)?;
+        let mail = mails.as_array().into_iter().flatten().find(|mail| mail["to"] == email.as_str());
+        let code = mail.context("no mail has come")?["code"].clone();
+        client.post("/auth/confirm", None, &json!({"email": email, "code": code})).await?.expect(204)?;
+        let body = json!({"email": email, "password": PASSWORD});
+        let tokens = client.post("/auth/sign-in", None, &body).await?.expect(200)?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+        Ok(Customer { id: text(&signed_up["customer_id"])?, token: text(&tokens["access_token"])? })
+    }
+
+    /// Opens an account for the customer and puts money on it.
+    pub async fn account(&self, client: &mut Client, amount: &str) -> Result<String> {
+        let body = json!({"type": "checking", "currency": "USD"});
+        let account = client.post("/accounts", None, &body).await?.expect(201)?;
+        let id = account["account_id"].as_str().context("no account_id")?.to_owned();
+        let deposit = json!({"type": "deposit", "amount": amount, "currency": "USD", "to_account": id});
+        client.post("/transfers", Some(&format!("open {id}")), &deposit).await?.expect(201)?;
+        Ok(id)
+    }
+
+    /// Runs the audit; an error unless the ledger is in order. Answers its report.
+    pub async fn audit(&self) -> Result<Value> {
+        let name = &self.function("ledger-audit")?.name;
+        let answer = self.runner.lambda().invoke(name, Bytes::from_static(b"{}"), None).await?;
+        let report: Value = serde_json::from_slice(&answer)?;
+        ensure!(report["clean"] == true, "the audit found differences: {report}");
+        Ok(report)
+    }
+}
