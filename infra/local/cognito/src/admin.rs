@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::UserPools;
+use crate::contacts;
 use crate::delivery::Message;
 use crate::directory::Pool;
 use crate::lookup::{add_mfa_settings, attribute_list, check_username, user_type};
@@ -230,7 +231,7 @@ pub(crate) struct UpdateUserAttributes {
 
 pub(crate) fn update_user_attributes(pools: &UserPools, request: UpdateUserAttributes) -> Result<Value, Refusal> {
     let pool = pools.pool(&request.user_pool_id)?;
-    write_attributes(pools, &pool, &request.username, &schema::to_map(request.user_attributes))
+    write_attributes(pools, &pool, &request.username, schema::to_map(request.user_attributes))
 }
 
 #[derive(Deserialize)]
@@ -244,21 +245,25 @@ pub(crate) struct DeleteUserAttributes {
 pub(crate) fn delete_user_attributes(pools: &UserPools, request: DeleteUserAttributes) -> Result<Value, Refusal> {
     let pool = pools.pool(&request.user_pool_id)?;
     let blank = request.user_attribute_names.into_iter().map(|name| (name, String::new())).collect();
-    write_attributes(pools, &pool, &request.username, &blank)
+    write_attributes(pools, &pool, &request.username, blank)
 }
 
 fn write_attributes(
     pools: &UserPools,
     pool: &Pool,
     username: &str,
-    written: &BTreeMap<String, String>,
+    mut written: BTreeMap<String, String>,
 ) -> Result<Value, Refusal> {
-    schema::check(pool, Writer::Admin, written)?;
-    schema::check_mutable(pool, written)?;
-    change(pools, pool, username, |user| {
-        user.write(written, pools.around.now());
-        Ok(())
+    schema::check(pool, Writer::Admin, &written)?;
+    schema::check_mutable(pool, &written)?;
+    let messages = pools.store.write(|connection| {
+        let mut user = pools.require_user(connection, pool, username)?;
+        let messages = contacts::announce(pools, connection, pool, &mut user, &mut written)?;
+        user.write(&written, pools.around.now());
+        users::save(connection, pool, &user)?.map_err(|taken| taken_later(&taken))?;
+        Ok(messages)
     })?;
+    messages.iter().for_each(|message| pools.send(message));
     Ok(json!({}))
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn user_pool(pools: &UserPools, request: OnePool) -> Result<Value, Re
     for (name, value) in pool.raw.as_object().into_iter().flatten() {
         match name.as_str() {
             "UserPoolName" | "EnabledMfas" | "Policies" => {}
-            "Schema" => answer["SchemaAttributes"] = value.clone(),
-            other => answer[other] = value.clone(),
+            "Schema" => answer["SchemaAttributes"] = native("", value),
+            other => answer[other] = native(other, value),
         }
     }
     let policy = pool.properties.password_policy();
@@ -101,7 +101,7 @@ pub(crate) fn user_pool_client(pools: &UserPools, request: OneClient) -> Result<
     let mut answer = json!({});
     for (name, value) in client.raw.as_object().into_iter().flatten() {
         if name != "GenerateSecret" {
-            answer[name] = value.clone();
+            answer[name.as_str()] = native(name, value);
         }
     }
     answer["UserPoolId"] = json!(client.pool_id);
@@ -148,4 +148,36 @@ pub(crate) fn user_pool_clients(pools: &UserPools, request: ListUserPoolClients)
 
 fn client_name(client: &Client) -> &str {
     client.properties.client_name.as_deref().unwrap_or(&client.id)
+}
+
+/// The types of the API where CloudFormation may have passed text: flags, numbers, and the bounds that are text there.
+fn native(name: &str, value: &Value) -> Value {
+    match (name, value) {
+        (_, Value::Array(items)) => items.iter().map(|item| native("", item)).collect(),
+        (_, Value::Object(fields)) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), native(name, value)));
+            Value::Object(fields.collect())
+        }
+        ("MinLength" | "MaxLength" | "MinValue" | "MaxValue", Value::Number(number)) => json!(number.to_string()),
+        (
+            "CaseSensitive"
+            | "Mutable"
+            | "Required"
+            | "DeveloperOnlyAttribute"
+            | "AllowAdminCreateUserOnly"
+            | "AllowedOAuthFlowsUserPoolClient"
+            | "EnablePropagateAdditionalUserContextData",
+            Value::String(text),
+        ) => json!(text.eq_ignore_ascii_case("true")),
+        (
+            "Priority"
+            | "UnusedAccountValidityDays"
+            | "AccessTokenValidity"
+            | "IdTokenValidity"
+            | "RefreshTokenValidity"
+            | "AuthSessionValidity",
+            Value::String(text),
+        ) => text.trim().parse::<i64>().map_or_else(|_| value.clone(), |number| json!(number)),
+        _ => value.clone(),
+    }
 }

@@ -14,6 +14,7 @@
 mod admin;
 mod challenge;
 mod config;
+mod contacts;
 mod delivery;
 mod describe;
 mod directory;

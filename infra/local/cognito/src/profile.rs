@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::UserPools;
+use crate::contacts;
 use crate::delivery::Message;
 use crate::lookup::{add_mfa_settings, attribute_list};
 use crate::refusal::{Refusal, attempt_limit, invalid_parameter};
@@ -63,37 +64,10 @@ pub(crate) fn update_user_attributes(pools: &UserPools, request: UpdateUserAttri
     let mut written = schema::to_map(request.user_attributes);
     schema::check(pool, Writer::Client(&bearer.client), &written)?;
     schema::check_mutable(pool, &written)?;
-    let first = &pool.properties.user_attribute_update_settings.attributes_require_verification_before_update;
     let messages = pools.store.write(|connection| {
         let mut user = bearer.user(connection)?;
-        let now = pools.around.now();
-        let mut messages = Vec::new();
-        for contact in ["email", "phone_number"] {
-            let Some(value) = written.get(contact).filter(|value| !value.is_empty()).cloned() else {
-                continue;
-            };
-            if user.attribute(contact) == Some(value.as_str()) {
-                continue;
-            }
-            let waits = first.iter().any(|name| name == contact);
-            if waits {
-                written.remove(contact);
-                if pool.signs_in_with(contact)
-                    && users::resolve(connection, pool, &value)?.is_some_and(|other| other.username != user.username)
-                {
-                    return Err(taken_later(&users::Taken { kind: contact.to_owned() }));
-                }
-                user.pending.insert(contact.to_owned(), value.clone());
-            }
-            if waits || pool.properties.auto_verified_attributes.iter().any(|name| name == contact) {
-                let message = Message::verification(pool, contact, &value, &pools.around.code());
-                let purpose = codes::attribute(contact);
-                let expires = now + SIGN_UP_CODE_MS;
-                codes::put(connection, &pool.id, &user.username, &purpose, message.code(), expires)?;
-                messages.push(message);
-            }
-        }
-        user.write(&written, now);
+        let messages = contacts::announce(pools, connection, pool, &mut user, &mut written)?;
+        user.write(&written, pools.around.now());
         schema::check_required(pool, &user.attributes)?;
         users::save(connection, pool, &user)?.map_err(|taken| taken_later(&taken))?;
         Ok(messages)
