@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use lambda_http::{RequestExt, request::RequestContext};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::{Caller, Code, IdempotencyKey, PageRequest, Problem, fields::MARK};
@@ -204,7 +204,7 @@ pub fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(Code::PayloadTooLarge, format!("A body may have {MAX_BODY} bytes.")));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse(&error))?;
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse(&error, body))?;
     json.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }
@@ -216,10 +216,14 @@ fn malformed(error: &serde_json::Error) -> Problem {
     )
 }
 
-fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Problem {
     let inner = error.inner();
     if !inner.is_data() {
-        return malformed(inner);
+        // A number where an enumeration's text belongs is a syntax error to serde_json, but the body may well be JSON.
+        return match serde_json::from_slice::<IgnoredAny>(body) {
+            Err(error) => malformed(&error),
+            Ok(_) => Problem::field(Code::InvalidField, pointer(error.path()), "has the wrong type"),
+        };
     }
     let message = inner.to_string();
     let pointer = pointer(error.path());

@@ -1,0 +1,75 @@
+//! POST /transfers and its siblings, served in-process on a real DynamoDB engine.
+#![allow(missing_docs)]
+
+mod bad_input;
+mod create;
+mod events;
+mod find;
+mod holds;
+mod idempotency;
+mod reversals;
+
+use domain::account::Account;
+use edge::http::Request;
+use serde_json::{Value, json};
+use testkit::{ManualClock, RequestBuilder, Stack, document, request};
+use transfers::{Policy, handle};
+
+/// A bank with one clock.
+struct Bank {
+    stack: Stack,
+    clock: ManualClock,
+    policy: Policy,
+}
+
+impl Bank {
+    async fn start() -> Self {
+        let policy = Policy { self_service_deposits: true };
+        Self { stack: Stack::start().await, clock: ManualClock::default(), policy }
+    }
+
+    async fn account(&self, name: &str, currency: &str, amount: &str) -> Account {
+        use edge::clock::Clock;
+        self.stack.account(name, currency, amount, self.clock.now()).await
+    }
+
+    async fn serve(&self, request: Request) -> (u16, Value, bool) {
+        self.clock.tick();
+        let outcome = handle(&self.stack.ledger(), &self.clock, &self.policy, request).await;
+        let (status, body, headers) = document(outcome);
+        (status, body, headers.contains_key("idempotent-replayed"))
+    }
+
+    /// Status and `code` (or `status` of the transfer).
+    async fn told(&self, request: RequestBuilder) -> String {
+        let (status, body, replayed) = self.serve(request.build()).await;
+        let word = body["code"].as_str().or(body["status"].as_str()).unwrap_or_default();
+        format!("{status} {word}{}", if replayed { " replayed" } else { "" })
+    }
+
+    async fn balance(&self, account: &Account) -> String {
+        let balance = self.stack.ledger().account(&account.id).await.unwrap().unwrap().balance;
+        format!("{} {} {}", balance.posted, balance.held, balance.available)
+    }
+
+    async fn assert_clean(&self) {
+        let audit = self.stack.ledger().audit().await.expect("the audit runs");
+        assert!(audit.is_clean(), "{audit:#?}");
+    }
+}
+
+/// POST /transfers of `name` under `key`.
+fn post(name: &str, key: &str, body: Value) -> RequestBuilder {
+    request("POST", "/transfers", "/transfers").caller(name, "customers").key(key).json(&body)
+}
+
+/// A transfer of dollars between accounts, by whatever they are named.
+fn send(from: &Account, to: &str, amount: &str) -> Value {
+    json!({"type": "transfer", "amount": amount, "currency": "USD", "from_account": from.id, "to_account": to})
+}
+
+/// POST /transfers/{id}/`verb`.
+fn act(name: &str, groups: &str, id: &str, verb: &str, key: &str) -> RequestBuilder {
+    let path = format!("/transfers/{id}/{verb}");
+    request("POST", &format!("/transfers/{{id}}/{verb}"), &path).caller(name, groups).key(key)
+}
