@@ -222,6 +222,7 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) ->
         // A number where an enumeration's text belongs is a syntax error to serde_json, but the body may well be JSON.
         return match serde_json::from_slice::<IgnoredAny>(body) {
             Err(error) => malformed(&error),
+            Ok(_) if inner.to_string().starts_with("recursion limit") => malformed(inner),
             Ok(_) => Problem::field(Code::InvalidField, pointer(error.path()), "has the wrong type"),
         };
     }
