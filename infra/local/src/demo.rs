@@ -1,0 +1,196 @@
+//! Users and money to try things with, in a new data directory.
+//!
+//! The users are made as an administrator would make them, everything else through the public API with their tokens. Every
+//! step may be repeated: a set-up that broke off is completed at the next start, and nothing in it happens twice.
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use futures::future::try_join_all;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use local_cognito::Cognito;
+use local_lambda::Lambda;
+use local_template::{Stack, UserPool};
+use serde_json::{Value, json};
+
+/// Password of every demo user.
+pub const PASSWORD: &str = "Florin-demo-1";
+
+/// Who there is.
+pub const USERS: [User; 3] = [
+    User { email: "demo@example.com", given_name: "Dora", family_name: "Demo", group: None },
+    User { email: "staff@example.com", given_name: "Stefan", family_name: "Staff", group: Some("staff") },
+    User { email: "admin@example.com", given_name: "Ada", family_name: "Admin", group: Some("admins") },
+];
+
+/// What each one starts with.
+const DEPOSITS: [(&str, &str); 2] = [("USD", "1000.00"), ("PEN", "3500.00")];
+
+/// A demo user.
+#[derive(Debug)]
+pub struct User {
+    /// E-mail address, and name to sign in with.
+    pub email: &'static str,
+    /// Given name.
+    pub given_name: &'static str,
+    /// Family name.
+    pub family_name: &'static str,
+    /// Cognito group.
+    pub group: Option<&'static str>,
+}
+
+/// What the set-up works with.
+pub struct Demo<'a> {
+    /// Names of pool and trigger.
+    pub stack: &'a Stack,
+    /// The user pool.
+    pub cognito: &'a Cognito,
+    /// The functions, for the trigger that does not run for users made by an administrator.
+    pub lambda: &'a Lambda,
+    /// The API with its stage.
+    pub api_url: String,
+    /// HTTP.
+    pub client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Demo<'_> {
+    /// Makes what is not there yet. A stack without users or without an API has nothing to show.
+    pub async fn set_up(&self) -> Result<()> {
+        let (Some(pool), Some(_)) = (self.stack.user_pools().first(), self.stack.api()) else {
+            return Ok(());
+        };
+        try_join_all(
+            USERS.iter().map(|user| async move {
+                self.user(pool, user).await.with_context(|| format!("making {}", user.email))
+            }),
+        )
+        .await?;
+        // Deposits are staff's business wherever customers may not credit themselves.
+        let staff = self.sign_in("staff@example.com").await?;
+        for user in &USERS {
+            let token = self.sign_in(user.email).await?;
+            self.accounts(user, &token, &staff).await.with_context(|| format!("accounts of {}", user.email))?;
+        }
+        Ok(())
+    }
+
+    async fn user(&self, pool: &UserPool, user: &User) -> Result<()> {
+        let name = json!({"UserPoolId": pool.id, "Username": user.email});
+        let with = |more: Value| {
+            let mut body = name.clone();
+            if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+                body.extend(more);
+            }
+            body
+        };
+        let attribute = |name: &str, value: &str| json!({"Name": name, "Value": value});
+        let attributes = [
+            attribute("email", user.email),
+            attribute("email_verified", "true"),
+            attribute("given_name", user.given_name),
+            attribute("family_name", user.family_name),
+        ];
+        let created =
+            self.cognito("AdminCreateUser", with(json!({"MessageAction": "SUPPRESS", "UserAttributes": attributes})));
+        match created.await {
+            Ok(_) => {}
+            Err(error) if error.to_string().contains("UsernameExistsException") => {}
+            Err(error) => return Err(error),
+        }
+        self.cognito("AdminSetUserPassword", with(json!({"Password": PASSWORD, "Permanent": true}))).await?;
+        if let Some(group) = user.group {
+            self.cognito("AdminAddUserToGroup", with(json!({"GroupName": group}))).await?;
+        }
+        let described = self.cognito("AdminGetUser", name.clone()).await?;
+        self.confirmed(pool, &described).await
+    }
+
+    /// The trigger that a sign-up would have set off.
+    async fn confirmed(&self, pool: &UserPool, user: &Value) -> Result<()> {
+        let Some(trigger) = pool.properties["LambdaConfig"]["PostConfirmation"].as_str() else {
+            return Ok(());
+        };
+        let attributes = user["UserAttributes"].as_array().into_iter().flatten();
+        let mut attributes: serde_json::Map<String, Value> = attributes
+            .filter_map(|attribute| Some((attribute["Name"].as_str()?.to_owned(), attribute["Value"].clone())))
+            .collect();
+        attributes.insert("cognito:user_status".to_owned(), user["UserStatus"].clone());
+        let event = json!({
+            "version": "1", "triggerSource": "PostConfirmation_ConfirmSignUp", "region": self.stack.region,
+            "userPoolId": pool.id, "userName": user["Username"],
+            "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "CLIENT_ID_NOT_APPLICABLE"},
+            "request": {"userAttributes": attributes}, "response": {}
+        });
+        self.lambda
+            .invoke(trigger, Bytes::from(event.to_string()), None)
+            .await
+            .context("the trigger after confirmation")?;
+        Ok(())
+    }
+
+    async fn sign_in(&self, email: &str) -> Result<String> {
+        let body = json!({"email": email, "password": PASSWORD});
+        let answer = self.api(Method::POST, "/auth/sign-in", None, None, Some(body)).await?;
+        let token = answer["access_token"].as_str();
+        token.map(str::to_owned).with_context(|| format!("{email} gets no token"))
+    }
+
+    async fn accounts(&self, user: &User, token: &str, staff: &str) -> Result<()> {
+        for (currency, amount) in DEPOSITS {
+            let key = format!("demo-account-{}-{currency}", user.email);
+            let opening = json!({"type": "checking", "currency": currency});
+            let account = self.api(Method::POST, "/accounts", Some(token), Some(&key), Some(opening)).await?;
+            let account = account["account_id"].as_str().context("an account without an id")?;
+            let key = format!("demo-deposit-{}-{currency}", user.email);
+            let deposit = json!({
+                "type": "deposit", "amount": amount, "currency": currency, "to_account": account, "description": "Opening deposit"
+            });
+            self.api(Method::POST, "/transfers", Some(staff), Some(&key), Some(deposit)).await?;
+        }
+        Ok(())
+    }
+
+    async fn cognito(&self, operation: &str, body: Value) -> Result<Value> {
+        let request = Request::post("/")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=local")
+            .body(Bytes::from(body.to_string()))?;
+        let response = self.cognito.handle(request).await;
+        if !response.status().is_success() {
+            bail!("{operation}: {}", String::from_utf8_lossy(response.body()));
+        }
+        if response.body().is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(response.body())?)
+    }
+
+    async fn api(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> Result<Value> {
+        let mut request = Request::builder().method(method.clone()).uri(format!("{}{path}", self.api_url));
+        request = request.header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let response = self.client.request(request.body(Full::new(body))?).await?;
+        let status = response.status();
+        let text = response.into_body().collect().await?.to_bytes();
+        if !status.is_success() {
+            bail!("{method} {path} answered {status}: {}", String::from_utf8_lossy(&text));
+        }
+        Ok(serde_json::from_slice(&text)?)
+    }
+}
