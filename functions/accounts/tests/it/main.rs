@@ -1,0 +1,10 @@
+//! The accounts function, in process, on a database of its own per test.
+
+mod app;
+mod changing;
+mod events;
+mod kinds;
+mod listing;
+mod opening;
+mod payees;
+mod statement;
