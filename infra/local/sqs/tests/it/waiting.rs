@@ -115,7 +115,7 @@ async fn giving_back_wakes_a_receiver_and_so_does_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_wake_up_is_lost_among_many_receivers() {
+async fn every_one_of_many_receivers_gets_its_message() {
     let bench = bench();
     bench.sqs.ensure_queue("work", &Default::default()).unwrap();
     for round in 0..20 {
@@ -131,6 +131,23 @@ async fn no_wake_up_is_lost_among_many_receivers() {
         let mut sent: Vec<_> = (0..32).map(|body| format!("{round}-{body}")).collect();
         sent.sort();
         assert_eq!(got, sent);
+    }
+}
+
+/// One receiver and one send per round, at every distance of time from each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_send_between_looking_and_waiting_is_not_missed() {
+    let bench = bench();
+    bench.sqs.ensure_queue("work", &Default::default()).unwrap();
+    for round in 0..1_500_u32 {
+        let waiter = wait_on(&bench.sqs, "work");
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_nanos(u64::from(round % 600) * 250) {
+            std::hint::spin_loop();
+        }
+        bench.sqs.send("work", "a", &SendOptions::default()).unwrap();
+        let message = timeout(LIMIT, waiter).await.expect("the receiver was not woken").unwrap().remove(0);
+        bench.sqs.delete("work", &message.receipt_handle).unwrap();
     }
 }
 
