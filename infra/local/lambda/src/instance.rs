@@ -9,13 +9,12 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::process::Child;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
 use crate::InvokeError;
 use crate::environment::environment;
-use crate::logs::{self, Event};
+use crate::logs::ProcessLog;
 use crate::pool::{Check, Pool};
 use crate::runtime_api::{self, Reported};
 use crate::spawner::Stamp;
@@ -76,7 +75,7 @@ pub(crate) struct Instance {
     /// Its file when it was started; a rebuild makes it differ.
     pub(crate) stamp: Option<Stamp>,
     pub(crate) pid: Option<u32>,
-    pub(crate) log: Option<UnboundedSender<Event>>,
+    pub(crate) log: Option<ProcessLog>,
     /// Init duration, until the first invocation takes it along.
     pub(crate) init: Option<Duration>,
     pub(crate) init_error: Option<Reported>,
@@ -106,7 +105,7 @@ impl Instance {
         let (begun, begun_at) = (Instant::now(), SystemTime::now());
         let deadline = (begun_at + timeout).duration_since(SystemTime::UNIX_EPOCH);
         if let Some(log) = &self.log {
-            drop(log.send(Event::Start(pending.request_id.clone())));
+            log.start(pending.request_id.clone());
         }
         self.phase = Phase::Busy(Busy {
             request_id: pending.request_id.clone(),
@@ -135,8 +134,17 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// What it means for an invocation.
+    pub(crate) fn error(&self, request_id: &str) -> InvokeError {
+        let (error_type, reason) = self.describe();
+        InvokeError::Exited {
+            error_type: error_type.to_owned(),
+            message: format!("RequestId: {request_id} Error: {reason}"),
+        }
+    }
+
     /// Lambda's name and words for it.
-    pub(crate) fn describe(&self) -> (&'static str, String) {
+    fn describe(&self) -> (&'static str, String) {
         match self {
             End::NotStarted(error) => {
                 let reason = format!("Couldn't find valid bootstrap(s): {error}");
@@ -191,7 +199,7 @@ async fn launch(pool: &Arc<Pool>, id: InstanceId) -> io::Result<(Child, TcpListe
     let environment = environment(spec, task_root, &log_stream, &runtime_api);
     let started = pool.spawner().start(&bootstrap, task_root, environment).await?;
     let source = pool.log_source(log_stream.into(), started.child.id());
-    let log = logs::follow(source, started.output)?;
+    let log = ProcessLog::follow(source, started.output)?;
     pool.launched(id, started.child.id(), log);
     Ok((started.child, listener))
 }

@@ -68,7 +68,7 @@ pub struct LambdaOptions {
     /// How long a process may take from its start to its first `next` (AWS: 10 s); never less than
     /// the function's timeout.
     pub init_limit: Duration,
-    /// Longest wait for a free process before a call is throttled; never more than the function's timeout.
+    /// Longest wait for a process, an initialisation included, before a call is throttled.
     pub queue_wait: Duration,
     /// Most calls that wait for one function; one more is throttled at once.
     pub queue_length: usize,
@@ -185,6 +185,14 @@ pub fn request_id() -> String {
     let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4_u128 << 76) | (0x2_u128 << 62);
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[0..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
+}
+
+/// A new X-Ray root, not sampled.
+fn new_trace() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = now.map_or(0, |since| since.as_secs());
+    let (high, low, parent) = (fastrand::u32(..), fastrand::u64(..), fastrand::u64(..));
+    format!("Root=1-{seconds:08x}-{high:08x}{low:016x};Parent={parent:016x};Sampled=0")
 }
 
 /// The function's name in `name`, `name:version`, or `arn:aws:lambda:region:account:function:name[:version]`.

@@ -1,11 +1,12 @@
 //! Log lines of one process: what it prints, between the START, END and REPORT lines of the platform.
 //!
-//! One task per process reads the pipe and is told of invocations, so that the order is right and no
-//! invocation waits for a log line.
+//! Everything goes through one channel per process, in the order in which it happened: an invocation's
+//! start is put in before the process has it, and its end behind all that is in the pipe by then. The
+//! writing is a task's, so no invocation waits for a log line.
 
 use std::io::{self, PipeReader, Read};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::unix::pipe;
@@ -17,9 +18,6 @@ use crate::record::{History, InvocationRecord, Status, timestamp};
 const LINE_LIMIT: usize = 256 * 1024;
 /// How old a memory figure may be: reading it costs more than the rest of a log line.
 const MEMORY_AGE: Duration = Duration::from_millis(100);
-/// How long output is awaited after the end of a process, should a grandchild hold the pipe.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-
 /// Who wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogKind {
@@ -59,12 +57,10 @@ pub fn stderr_sink() -> LogSink {
 }
 
 /// What the log task is told.
-pub(crate) enum Event {
-    /// An invocation begins.
+enum Event {
     Start(Arc<str>),
-    /// A line of the platform.
     Platform(String),
-    /// An invocation is over.
+    Output(Vec<u8>),
     Finish(Box<InvocationRecord>),
 }
 
@@ -78,36 +74,82 @@ pub(crate) struct Source {
     pub(crate) history: Arc<History>,
 }
 
-/// Starts the log task of a process. It ends when the sender is dropped and the pipe is empty.
-pub(crate) fn follow(source: Source, output: PipeReader) -> io::Result<UnboundedSender<Event>> {
-    let output = Output::new(output)?;
-    let (events, queue) = unbounded_channel();
-    tokio::spawn(run(source, output, queue));
-    Ok(events)
+/// The log of one process. It ends when the last clone is dropped and the pipe is closed.
+#[derive(Clone)]
+pub(crate) struct ProcessLog {
+    events: UnboundedSender<Event>,
+    /// The reading end of the pipe, without waiting. Locked while what was read is put into the channel.
+    output: Arc<Mutex<PipeReader>>,
 }
 
-async fn run(source: Source, mut output: Output, mut events: UnboundedReceiver<Event>) {
-    let mut memory = Memory::default();
-    let mut open = true;
-    loop {
-        tokio::select! {
-            biased;
-            read = output.read(), if open => open = matches!(read, Ok(count) if count > 0),
-            event = events.recv() => {
-                let Some(event) = event else { break };
-                output.catch_up(); // what was printed before belongs before
-                source.function_lines(output.lines());
-                source.event(event, &mut memory);
+impl ProcessLog {
+    /// Follows the output of a process.
+    pub(crate) fn follow(source: Source, output: PipeReader) -> io::Result<ProcessLog> {
+        let direct = output.try_clone()?;
+        let awaited = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?; // non-blocking from here, both ends
+        let (events, queue) = unbounded_channel();
+        let log = ProcessLog { events, output: Arc::new(Mutex::new(direct)) };
+        tokio::spawn(write(source, queue));
+        tokio::spawn(log.clone().read(awaited));
+        Ok(log)
+    }
+
+    /// An invocation is about to be handed to the process.
+    pub(crate) fn start(&self, request_id: Arc<str>) {
+        self.send(Event::Start(request_id));
+    }
+
+    /// An invocation is over: what it printed comes before.
+    pub(crate) fn finish(&self, record: Box<InvocationRecord>, platform: Option<String>) {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pump(|buffer| output.read(buffer));
+        if let Some(line) = platform {
+            self.send(Event::Platform(line));
+        }
+        self.send(Event::Finish(record));
+    }
+
+    /// Passes output on as it comes, until the pipe is closed.
+    async fn read(self, awaited: pipe::Receiver) {
+        while awaited.readable().await.is_ok() {
+            let _in_order = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.pump(|buffer| awaited.try_read(buffer)) {
+                return;
             }
         }
-        source.function_lines(output.lines());
     }
-    if open {
-        let rest = async { while matches!(output.read().await, Ok(count) if count > 0) {} };
-        drop(tokio::time::timeout(LAST_WORDS, rest).await);
+
+    /// Passes on what is in the pipe now; true at its end.
+    fn pump(&self, mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> bool {
+        let mut buffer = [0; 8192];
+        loop {
+            match read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(count) => self.send(Event::Output(buffer[..count].to_vec())),
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
     }
-    source.function_lines(output.lines());
-    source.function_lines(output.remainder());
+
+    fn send(&self, event: Event) {
+        drop(self.events.send(event)); // the task is there as long as a sender is
+    }
+}
+
+async fn write(source: Source, mut events: UnboundedReceiver<Event>) {
+    let mut memory = Memory::default();
+    let mut lines = Lines::default();
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Start(id) => source.emit(LogKind::Platform, format!("START RequestId: {id} Version: $LATEST")),
+            Event::Platform(text) => source.emit(LogKind::Platform, text),
+            Event::Output(bytes) => {
+                lines.take(&bytes).into_iter().for_each(|line| source.emit(LogKind::Function, line))
+            }
+            Event::Finish(record) => source.finish(*record, &mut memory),
+        }
+    }
+    lines.remainder().into_iter().for_each(|line| source.emit(LogKind::Function, line));
 }
 
 impl Source {
@@ -117,35 +159,21 @@ impl Source {
         }
     }
 
-    fn function_lines(&self, lines: Vec<String>) {
-        for line in lines {
-            self.emit(LogKind::Function, line);
+    fn finish(&self, mut record: InvocationRecord, memory: &mut Memory) {
+        if record.max_memory_used_mb.is_none() {
+            record.max_memory_used_mb = memory.of(self.pid);
         }
+        if self.sink.is_some() {
+            self.emit(LogKind::Platform, format!("END RequestId: {}", record.request_id));
+            self.emit(LogKind::Platform, report(&record, self.memory_mb));
+        }
+        self.history.push(record);
     }
 
-    /// Writes one event without a task, for a process that has none because it never started.
-    pub(crate) fn write(&self, event: Event) {
-        self.event(event, &mut Memory::default());
-    }
-
-    fn event(&self, event: Event, memory: &mut Memory) {
-        match event {
-            Event::Start(id) => {
-                self.emit(LogKind::Platform, format!("START RequestId: {id} Version: $LATEST"));
-            }
-            Event::Platform(text) => self.emit(LogKind::Platform, text),
-            Event::Finish(mut record) => {
-                if record.max_memory_used_mb.is_none() {
-                    record.max_memory_used_mb = memory.of(self.pid);
-                }
-                if self.sink.is_some() {
-                    let end = format!("END RequestId: {}", record.request_id);
-                    self.emit(LogKind::Platform, end);
-                    self.emit(LogKind::Platform, report(&record, self.memory_mb));
-                }
-                self.history.push(*record);
-            }
-        }
+    /// Logs an invocation of a process that never started and so has no log of its own.
+    pub(crate) fn never_started(&self, record: InvocationRecord) {
+        self.emit(LogKind::Platform, format!("START RequestId: {} Version: $LATEST", record.request_id));
+        self.finish(record, &mut Memory::default());
     }
 }
 
@@ -204,63 +232,31 @@ impl Memory {
     }
 }
 
-/// The reading end of the pipe: awaited through tokio, and read directly to catch up.
-struct Output {
-    awaited: pipe::Receiver,
-    direct: PipeReader,
-    buffer: Vec<u8>,
-}
+/// Cuts output into lines.
+#[derive(Default)]
+struct Lines(Vec<u8>);
 
-impl Output {
-    fn new(output: PipeReader) -> io::Result<Output> {
-        let direct = output.try_clone()?;
-        let awaited = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?; // non-blocking from here, both
-        Ok(Output { awaited, direct, buffer: Vec::new() })
-    }
-
-    /// Waits for output and takes what is there; zero at its end. Loses nothing when cancelled.
-    async fn read(&mut self) -> io::Result<usize> {
-        loop {
-            self.awaited.readable().await?;
-            let mut chunk = [0; 8192];
-            match self.awaited.try_read(&mut chunk) {
-                Ok(count) => {
-                    self.buffer.extend_from_slice(&chunk[..count]);
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Takes what has been written by now, without asking tokio, which may not have noticed yet.
-    fn catch_up(&mut self) {
-        let mut chunk = [0; 8192];
-        while let Ok(count @ 1..) = self.direct.read(&mut chunk) {
-            self.buffer.extend_from_slice(&chunk[..count]);
-        }
-    }
-
-    /// The complete lines read so far.
-    fn lines(&mut self) -> Vec<String> {
+impl Lines {
+    /// Adds output and takes the lines that are complete.
+    fn take(&mut self, output: &[u8]) -> Vec<String> {
+        self.0.extend_from_slice(output);
         let mut lines = Vec::new();
         let mut start = 0;
-        while let Some(length) = self.buffer[start..].iter().position(|byte| *byte == b'\n') {
-            lines.push(text(&self.buffer[start..start + length]));
+        while let Some(length) = self.0[start..].iter().position(|byte| *byte == b'\n') {
+            lines.push(text(&self.0[start..start + length]));
             start += length + 1;
         }
-        self.buffer.drain(..start);
-        if self.buffer.len() >= LINE_LIMIT {
+        self.0.drain(..start);
+        if self.0.len() >= LINE_LIMIT {
             lines.extend(self.remainder());
         }
         lines
     }
 
     /// What is left without a line break.
-    fn remainder(&mut self) -> Vec<String> {
-        let rest = std::mem::take(&mut self.buffer);
-        (!rest.is_empty()).then(|| text(&rest)).into_iter().collect()
+    fn remainder(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.0);
+        (!rest.is_empty()).then(|| text(&rest))
     }
 }
 
@@ -298,6 +294,15 @@ mod tests {
             report(&record(Status::Timeout, None), 128),
             "REPORT RequestId: id\tDuration: 1.44 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 16 MB\tStatus: timeout"
         );
+    }
+
+    #[test]
+    fn output_is_cut_at_line_breaks_wherever_it_was_read() {
+        let mut lines = Lines::default();
+        assert!(lines.take(b"on").is_empty());
+        assert_eq!(lines.take(b"e\r\n\ntwo\nthr"), ["one", "", "two"]);
+        assert_eq!(lines.remainder().as_deref(), Some("thr"));
+        assert_eq!(lines.take(&vec![b'x'; LINE_LIMIT]).len(), 1, "a line without an end is passed on in pieces");
     }
 
     #[test]

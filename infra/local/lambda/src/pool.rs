@@ -4,24 +4,22 @@
 //! free is served by whoever is first, a new process or an old one. All state is behind one lock
 //! that is never held across an await.
 
+mod closing;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, oneshot};
 
 use crate::instance::{Assignment, Busy, End, Instance, InstanceId, Pending, Phase, supervise};
-use crate::logs::{self, Event, Source};
+use crate::logs::{self, ProcessLog, Source};
 use crate::record::{History, InvocationRecord, Status};
 use crate::runtime_api::Reported;
 use crate::spawner::{Spawner, Stamp};
 use crate::{FunctionSpec, InvokeError, LambdaOptions, PAYLOAD_LIMIT};
-
-/// How long running invocations may take to finish at shutdown.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a call waits for a process that has just answered and not yet asked for more, before
 /// another is started for it. Without it a caller that calls again at once would start a second one.
@@ -115,12 +113,12 @@ impl Pool {
         let waits = self.submit(Pending {
             request_id: request_id.clone(),
             payload,
-            trace: trace.map_or_else(new_trace, str::to_owned),
+            trace: trace.map_or_else(crate::new_trace, str::to_owned),
             since: Instant::now(),
             reply,
         })?;
         if waits {
-            let limit = self.options.queue_wait.min(self.spec.timeout);
+            let limit = self.options.queue_wait;
             tokio::select! {
                 biased;
                 answer = &mut answer => return answer.unwrap_or(Err(InvokeError::ShuttingDown)),
@@ -235,7 +233,7 @@ impl Pool {
 
     /// Takes the error of an invocation; false if the process does not have it (any more).
     pub(crate) fn fail(&self, id: InstanceId, request_id: &str, error: Reported) -> bool {
-        self.complete(id, Some(request_id), Err(function_error(error)))
+        self.complete(id, Some(request_id), Err(error.into()))
     }
 
     /// Takes the error of an initialisation and ends the process.
@@ -273,13 +271,7 @@ impl Pool {
     }
 
     /// Answers the caller, then lets log and history know.
-    fn finish(
-        &self,
-        busy: Busy,
-        result: Result<Bytes, InvokeError>,
-        log: Option<&UnboundedSender<Event>>,
-        dying: Option<u32>,
-    ) {
+    fn finish(&self, busy: Busy, result: Result<Bytes, InvokeError>, log: Option<&ProcessLog>, dying: Option<u32>) {
         let duration = busy.begun.elapsed();
         let status = match &result {
             Ok(_) => Status::Success,
@@ -299,19 +291,15 @@ impl Pool {
             request_bytes: busy.request_bytes,
         });
         drop(busy.reply.send(result)); // the caller may have left
-        let events = timed_out.map(Event::Platform).into_iter().chain([Event::Finish(record)]);
         match log {
-            Some(log) => events.for_each(|event| drop(log.send(event))),
-            None => {
-                let source = self.log_source("".into(), None);
-                events.for_each(|event| source.write(event));
-            }
+            Some(log) => log.finish(record, timed_out),
+            None => self.log_source("".into(), None).never_started(*record),
         }
     }
 
     // ── What the supervisor sees ────────────────────────────────────────────────────────────────
 
-    pub(crate) fn launched(&self, id: InstanceId, pid: Option<u32>, log: UnboundedSender<Event>) {
+    pub(crate) fn launched(&self, id: InstanceId, pid: Option<u32>, log: ProcessLog) {
         let mut state = self.state();
         let closed = state.closed;
         if let Some(instance) = state.instances.get_mut(&id) {
@@ -373,15 +361,18 @@ impl Pool {
         };
         let failed = match instance.phase {
             Phase::Busy(busy) => {
-                let error = exit_error(&busy.request_id, &end);
+                let error = end.error(&busy.request_id);
                 Some((busy, error))
             }
             // One failed start fails one call: a function that cannot start must not spin, nor hang its callers.
             Phase::Starting => state.queue.pop_front().map(|pending| {
                 let error = match instance.init_error {
-                    Some(reported) => function_error(reported),
-                    None => exit_error(&pending.request_id, &end),
+                    Some(reported) => reported.into(),
+                    None => end.error(&pending.request_id),
                 };
+                if let Some(log) = &instance.log {
+                    log.start(pending.request_id.clone());
+                }
                 (never_begun(pending, instance.spawned), error)
             }),
             Phase::Idle { .. } | Phase::Between { .. } => None,
@@ -392,78 +383,6 @@ impl Pool {
             self.finish(busy, Err(error), instance.log.as_ref(), None);
         }
         self.ended.notify_waiters();
-    }
-
-    // ── What the runner asks ────────────────────────────────────────────────────────────────────
-
-    /// Retires processes of an older bootstrap; true if there were any.
-    pub(crate) fn reload(&self) -> bool {
-        let current = Stamp::of(&self.spec.bootstrap);
-        let mut state = self.state();
-        let State { idle, instances, .. } = &mut *state;
-        let mut any = false;
-        for (id, instance) in instances.iter_mut().filter(|(_, instance)| instance.stamp != current) {
-            any = true;
-            instance.retire = true;
-            if let Phase::Idle { .. } = instance.phase {
-                idle.retain(|(parked, _)| parked != id);
-                instance.phase = Phase::Between { since: Instant::now() };
-                instance.kill.notify_one();
-            }
-        }
-        any
-    }
-
-    /// Refuses new calls and kills every process at once.
-    pub(crate) fn close(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        for pending in state.queue.drain(..) {
-            drop(pending.reply.send(Err(InvokeError::ShuttingDown)));
-        }
-        state.idle.clear();
-        state.instances.values().for_each(|instance| instance.kill.notify_one());
-    }
-
-    pub(crate) async fn shutdown(&self) {
-        {
-            let mut state = self.state();
-            state.closed = true;
-            for pending in state.queue.drain(..) {
-                drop(pending.reply.send(Err(InvokeError::ShuttingDown)));
-            }
-            for instance in state.instances.values() {
-                if !matches!(instance.phase, Phase::Busy(_)) {
-                    instance.kill.notify_one();
-                }
-            }
-        }
-        if tokio::time::timeout(SHUTDOWN_GRACE, self.empty()).await.is_err() {
-            self.close();
-            self.empty().await;
-        }
-    }
-
-    async fn empty(&self) {
-        loop {
-            let ended = self.ended.notified(); // before the look, so that no end is missed
-            if self.instances() == 0 {
-                return;
-            }
-            ended.await;
-        }
-    }
-}
-
-fn function_error(error: Reported) -> InvokeError {
-    InvokeError::Function { error_type: error.error_type, message: error.message, stack: error.stack }
-}
-
-fn exit_error(request_id: &str, end: &End) -> InvokeError {
-    let (error_type, reason) = end.describe();
-    InvokeError::Exited {
-        error_type: error_type.to_owned(),
-        message: format!("RequestId: {request_id} Error: {reason}"),
     }
 }
 
@@ -478,12 +397,4 @@ fn never_begun(pending: Pending, spawned: Instant) -> Busy {
         request_bytes: pending.payload.len(),
         reply: pending.reply,
     }
-}
-
-/// A new X-Ray root, not sampled.
-fn new_trace() -> String {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = now.map_or(0, |since| since.as_secs());
-    let (high, low, parent) = (fastrand::u32(..), fastrand::u64(..), fastrand::u64(..));
-    format!("Root=1-{seconds:08x}-{high:08x}{low:016x};Parent={parent:016x};Sampled=0")
 }

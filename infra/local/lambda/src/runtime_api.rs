@@ -16,9 +16,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::PAYLOAD_LIMIT;
 use crate::instance::{Assignment, InstanceId};
 use crate::pool::{Next, Pool};
+use crate::{InvokeError, PAYLOAD_LIMIT};
 
 const BASE: &str = "/2018-06-01/runtime/";
 const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
@@ -35,6 +35,12 @@ pub(crate) struct Reported {
     pub(crate) error_type: String,
     pub(crate) message: String,
     pub(crate) stack: Vec<String>,
+}
+
+impl From<Reported> for InvokeError {
+    fn from(error: Reported) -> InvokeError {
+        InvokeError::Function { error_type: error.error_type, message: error.message, stack: error.stack }
+    }
 }
 
 /// Serves one connection of a process until it closes.
