@@ -9,6 +9,7 @@ use crate::directory::{Client, Pool};
 use crate::keys::{self, PoolKeys};
 use crate::store::directory::{self as rows, ClientRow, PoolRow};
 use crate::store::groups::{self, Group};
+use crate::store::users;
 use crate::{ClientInfo, SetupError, UserPools};
 
 /// Letters and digits of a generated secret.
@@ -18,6 +19,7 @@ impl UserPools {
     pub fn ensure_pool(&self, pool_id: &str, properties: &Value) -> Result<(), SetupError> {
         let parsed: PoolProperties = config::read(&format!("user pool {pool_id}"), properties)?;
         parsed.check(&format!("user pool {pool_id}"))?;
+        self.refuse_replacement(pool_id, &parsed)?;
         for purpose in [keys::ID, keys::ACCESS] {
             let present = self.store.read(|connection| rows::key(connection, pool_id, purpose))?.is_some();
             if !present {
@@ -123,6 +125,29 @@ impl UserPools {
         };
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         directory.clients.insert(client.id.clone(), Arc::new(client));
+        Ok(())
+    }
+
+    /// CloudFormation replaces the pool, and its users with it, when these change.
+    fn refuse_replacement(&self, pool_id: &str, new: &PoolProperties) -> Result<(), SetupError> {
+        let Ok(pool) = self.pool(pool_id) else {
+            return Ok(());
+        };
+        let old = &pool.properties;
+        for (path, same) in [
+            ("UsernameAttributes", old.username_attributes == new.username_attributes),
+            ("AliasAttributes", old.alias_attributes == new.alias_attributes),
+            ("UsernameConfiguration.CaseSensitive", old.case_sensitive() == new.case_sensitive()),
+        ] {
+            let users = self.store.read(|connection| users::count(connection, pool_id))?;
+            if !same && users > 0 {
+                return Err(SetupError::Property {
+                    resource: format!("user pool {pool_id}"),
+                    path: path.to_owned(),
+                    reason: "cannot change while the pool has users; begin with a fresh state".to_owned(),
+                });
+            }
+        }
         Ok(())
     }
 

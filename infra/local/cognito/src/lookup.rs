@@ -96,10 +96,7 @@ pub(crate) fn check_secret_hash(client: &Client, username: &str, given: Option<&
     let Some(secret) = &client.secret else {
         return match given {
             None => Ok(()),
-            Some(_) => Err(not_authorized(format!(
-                "Client {} is configured for no secret but a SECRET_HASH was received",
-                client.id
-            ))),
+            Some(_) => Err(not_authorized(format!("Unable to verify secret hash for client {}", client.id))),
         };
     };
     let Some(given) = given else {

@@ -17,6 +17,14 @@ const LARGEST_BODY: usize = 512 * 1024;
 
 /// Answers any request. Blocks; must run where blocking is allowed and a Tokio runtime is current.
 pub(crate) fn answer(pools: &UserPools, request: &Request<Bytes>) -> Response<Bytes> {
+    let mut response = route(pools, request);
+    if let Ok(id) = http::HeaderValue::from_str(&pools.around.uuid()) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn route(pools: &UserPools, request: &Request<Bytes>) -> Response<Bytes> {
     if let Some(target) = request.headers().get("x-amz-target") {
         let operation = target.to_str().ok().and_then(|target| target.strip_prefix(TARGET));
         return match operation.ok_or_else(unknown).and_then(|operation| serve(pools, operation, request)) {

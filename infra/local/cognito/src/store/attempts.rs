@@ -76,6 +76,8 @@ fn store(
     last: i64,
     until: i64,
 ) -> Result<(), Refusal> {
+    // Names that do not exist are counted too; what no rule looks back on goes.
+    connection.prepare_cached("DELETE FROM attempts WHERE last < ?1")?.execute([last - 2 * HOUR])?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO attempts (pool_id, subject, purpose, count, since, last, until)

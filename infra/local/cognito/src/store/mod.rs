@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     count INTEGER NOT NULL, since INTEGER NOT NULL, last INTEGER NOT NULL, until INTEGER NOT NULL,
     PRIMARY KEY (pool_id, subject, purpose)
 );
+CREATE INDEX IF NOT EXISTS attempts_by_age ON attempts (last);
 ";
 
 /// One connection behind one lock: writes are serialised, which is what the decisions here rely on.

@@ -54,6 +54,24 @@ async fn an_invited_user_gets_a_temporary_password_and_must_choose_his_own() {
 }
 
 #[tokio::test]
+async fn an_administrator_may_answer_for_the_user() {
+    let world = World::new();
+    let given = json!({"TemporaryPassword": "Temporary-1", "MessageAction": "SUPPRESS"});
+    world.call("AdminCreateUser", create("staff@example.com", &given)).await.unwrap();
+    let body = json!({
+        "UserPoolId": POOL, "ClientId": CLIENT, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
+        "AuthParameters": {"USERNAME": "staff@example.com", "PASSWORD": "Temporary-1"},
+    });
+    let challenge = world.call("AdminInitiateAuth", body).await.unwrap();
+    let body = json!({
+        "UserPoolId": POOL, "ClientId": CLIENT, "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": challenge["Session"],
+        "ChallengeResponses": {"USERNAME": "staff@example.com", "NEW_PASSWORD": PASSWORD},
+    });
+    let answer = world.call("AdminRespondToAuthChallenge", body).await.unwrap();
+    assert!(answer["AuthenticationResult"]["AccessToken"].is_string());
+}
+
+#[tokio::test]
 async fn a_temporary_password_ends_with_its_days_and_may_be_sent_again() {
     let world = World::new();
     let given = json!({"TemporaryPassword": "Temporary-1"});

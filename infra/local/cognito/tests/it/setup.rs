@@ -153,3 +153,15 @@ async fn pools_without_mail_as_user_name_keep_the_names_given() {
     world.call("SignUp", sign_up("bob")).await.unwrap();
     refused_as(world.call("ConfirmSignUp", confirm("bob", &world.last_code())).await, "AliasExistsException");
 }
+
+#[tokio::test]
+async fn what_would_replace_the_pool_is_refused_once_it_has_users() {
+    let world = World::new();
+    let other = with(pool_properties(), "UsernameAttributes", json!(["email"]));
+    world.cognito.ensure_pool(POOL, &other).unwrap();
+    world.sign_up("alice@example.com").await.unwrap();
+    world.cognito.ensure_pool(POOL, &other).unwrap();
+    assert_eq!(path_of(world.cognito.ensure_pool(POOL, &pool_properties())), "UsernameAttributes");
+    let sensitive = with(other, "UsernameConfiguration", json!({"CaseSensitive": true}));
+    assert_eq!(path_of(world.cognito.ensure_pool(POOL, &sensitive)), "UsernameConfiguration.CaseSensitive");
+}
