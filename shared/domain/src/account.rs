@@ -201,8 +201,7 @@ impl Account {
         if closing && !(self.balance.posted.is_zero() && self.balance.held.is_zero()) {
             return Err(ChangeRejection::BalanceNotZero);
         }
-        let overdraft =
-            if closing { Money::zero(self.currency) } else { change.overdraft.unwrap_or(self.overdraft) };
+        let overdraft = if closing { Money::zero(self.currency) } else { change.overdraft.unwrap_or(self.overdraft) };
         let stays = status == self.status && overdraft == self.overdraft;
         Ok((!stays).then_some(Changed { status, overdraft }))
     }

@@ -1,6 +1,10 @@
 //! PATCH and DELETE /accounts/{id}.
 
-use domain::transfer::Resolution;
+use aws::ledger::accounts::ChangeOutcome;
+use domain::{
+    account::{Account, Change},
+    transfer::Resolution,
+};
 use edge::clock::Clock;
 use serde_json::{Value, json};
 use testkit::{command, hold, money};
@@ -231,6 +235,47 @@ async fn a_version_that_is_demanded_must_be_the_present_one() {
     assert_eq!(current.refusal(), (409, "balance_not_zero"));
     app.send(with("sam:staff", "PATCH", "\"2\"", freeze.clone())).await.expect(200);
     app.send(with("sam:staff", "PATCH", "*", json!({"status": "active"}))).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_decision_from_a_stale_reading_is_never_committed() {
+    let app = App::start().await;
+    let ledger = &app.stores.ledger;
+    let close = |account: &Account| account.change(&Change::CLOSE, true).expect("allowed").expect("a change");
+    let limit = |account: &Account, limit: &str| {
+        let change = Change { status: None, overdraft: Some(money(limit, "USD")) };
+        account.change(&change, true).expect("allowed").expect("a change")
+    };
+    for meanwhile in ["deposit", "hold", "freeze", "limit", "close"] {
+        let opened = app.open("ana", "USD").await;
+        patch(&app, "sam:staff", &opened, json!({"overdraft_limit": "5"})).await.expect(200);
+        let read = ledger.account(&id(&opened)).await.expect("read").expect("there");
+        match meanwhile {
+            "deposit" => app.deposit(&opened, "1").await,
+            "hold" => {
+                let held = hold("h", &id(&opened), None, money("1", "USD"), 60);
+                app.stack.transfer(&held, app.clock.now()).await.expect("held");
+            }
+            "freeze" => drop(patch(&app, "sam:staff", &opened, json!({"status": "frozen"})).await.expect(200)),
+            "limit" => drop(patch(&app, "sam:staff", &opened, json!({"overdraft_limit": "7"})).await.expect(200)),
+            _ => drop(patch(&app, "sam:staff", &opened, json!({"status": "closed"})).await.expect(200)),
+        }
+        let now = ledger.account(&id(&opened)).await.expect("read").expect("there");
+        let closed = ledger.change_account(&read, &close(&read), None).await.expect("the ledger answers");
+        assert_eq!(closed, ChangeOutcome::Moved(now.clone()), "closing after: {meanwhile}");
+        let demanded = ledger.change_account(&now, &limit(&read, "9"), Some(read.version)).await;
+        assert_eq!(demanded.expect("the ledger answers"), ChangeOutcome::Moved(now.clone()), "demanded: {meanwhile}");
+        let raised = ledger.change_account(&read, &limit(&read, "9"), None).await.expect("the ledger answers");
+        match (meanwhile, raised) {
+            // What is on the account does not matter to its limit.
+            ("deposit" | "hold", ChangeOutcome::Done(after)) => {
+                assert_eq!(after.balance.posted, now.balance.posted);
+                let difference = after.balance.available.checked_sub(now.balance.available);
+                assert_eq!(difference, Some(money("4", "USD")));
+            }
+            (_, outcome) => assert_eq!(outcome, ChangeOutcome::Moved(now), "limit after: {meanwhile}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

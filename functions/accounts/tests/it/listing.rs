@@ -1,7 +1,9 @@
 //! GET /accounts.
 
+use domain::{account::OpenAccount, id::AccountId, number::AccountNumber};
+use edge::clock::Clock;
 use serde_json::{Value, json};
-use testkit::customer;
+use testkit::{customer, money};
 
 use crate::app::{App, path};
 
@@ -141,4 +143,28 @@ async fn parameters_that_do_not_parse_and_cursors_of_other_lists_are_refused() {
         let reply = app.call(who, "GET", &format!("/accounts?{query}")).await;
         assert_eq!(reply.refusal(), (400, "invalid_cursor"), "{who} {query}");
     }
+}
+
+#[tokio::test]
+async fn more_accounts_than_one_read_takes_are_listed_all_the_same() {
+    let app = App::start().await;
+    let (ledger, owner) = (&app.stores.ledger, customer("ana"));
+    let mut opened = Vec::new();
+    for nth in 0..130 {
+        let command = OpenAccount {
+            id: AccountId::from_bytes([nth; 16]),
+            owner: owner.clone(),
+            kind: "savings".into(),
+            currency: money("0", "USD").currency(),
+        };
+        app.clock.tick();
+        let account = command.decide(AccountNumber::from_bytes([nth; 16]), app.clock.now());
+        ledger.open_account(&account, &app.stores.customers_table).await.expect("opened");
+        opened.insert(0, account);
+    }
+    assert_eq!(ledger.accounts_of(&owner).await.expect("read"), opened);
+    let newest_first: Vec<_> = opened.iter().map(|account| account.id.to_string()).collect();
+    assert_eq!(ids(&app, "ana", "?limit=200").await, newest_first);
+    assert_eq!(ids(&app, "sam:staff", "?limit=120&status=active").await, newest_first[..120]);
+    assert_eq!(ids(&app, "sam:staff", "?status=closed").await, Vec::<String>::new());
 }

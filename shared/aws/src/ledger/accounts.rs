@@ -198,10 +198,10 @@ impl Ledger {
         let (mut accounts, mut after) = (Vec::new(), None);
         loop {
             let (keys, more) = self.index_page(Whose::Of(owner), after.as_deref(), STEP).await?;
-            after = keys.last().map(|(place, _)| place.clone());
             accounts.extend(self.accounts_in_order(&keys).await?.into_iter().map(|(_, account)| account));
-            if !more {
-                return Ok(accounts);
+            match keys.last() {
+                Some((place, _)) if more => after = Some(place.clone()),
+                _ => return Ok(accounts),
             }
         }
     }
