@@ -1,5 +1,7 @@
 //! `cargo xtask …`: what a person or CI does with this repository beyond `cargo test` and `cargo local`.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use xtask::{Architecture, Workspace, bench, check, fuzz, package};
 
@@ -32,9 +34,19 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
-    match Arguments::parse().command {
+    match command {
         Command::Package { arch, functions } => {
             let folder = workspace.path("target/lambda");
             package::print(&package::build(&workspace, arch, &functions, &folder)?)

@@ -97,7 +97,7 @@ impl Workspace {
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(self.tools()).chain(env::split_paths(&path));
         let works = |file: &PathBuf| {
-            file.is_file() && Command::new(file).arg("--version").output().is_ok_and(|output| output.status.success())
+            file.is_file() && Command::new(file).arg("--help").output().is_ok_and(|output| output.status.success())
         };
         folders.map(|folder| folder.join(name)).find(works)
     }
