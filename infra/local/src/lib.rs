@@ -30,6 +30,7 @@ pub mod signals;
 pub mod sns;
 pub mod sources;
 
+pub use binaries::build;
 pub use cli::Arguments;
 pub use config::Config;
 pub use demo::{PASSWORD as DEMO_PASSWORD, USERS as DEMO_USERS};

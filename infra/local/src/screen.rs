@@ -70,7 +70,7 @@ pub fn log_sink() -> LogSink {
             let dim = colours && line.kind == LogKind::Platform;
             let (on, off) = if dim { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
             // Nobody is left to tell if standard error is gone.
-            drop(writeln!(output, "{on}{:<24} | {}{off}", line.function, line.text.trim_end()));
+            drop(writeln!(output, "{on}{:<26} | {}{off}", line.function, line.text.trim_end()));
         }
     });
     let alive = spawned.is_ok();

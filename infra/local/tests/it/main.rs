@@ -1,0 +1,8 @@
+//! The runner as a whole: the real template, real binaries, real sockets.
+
+mod aws;
+mod banking;
+mod crash;
+mod gateway;
+mod process;
+mod world;
