@@ -14,7 +14,7 @@ pub(crate) fn identity(error: IdentityError, otherwise: Code) -> Problem {
         IdentityError::Refused(Refusal::TooMany) => {
             Problem::new(Code::RateLimited, "Too many tries; wait a while.").header("Retry-After", "60")
         }
-        IdentityError::Refused(Refusal::WeakPassword(reason)) => Problem::new(Code::InvalidPassword, reason),
+        IdentityError::Refused(Refusal::WeakPassword(reason)) => Problem::new(Code::InvalidPassword, reason.as_str()),
         IdentityError::Refused(Refusal::Exists) => taken_email(),
         IdentityError::Refused(Refusal::NotConfirmed) => {
             Problem::new(Code::UserNotConfirmed, "Confirm the e-mail address first, with the code that was sent to it.")

@@ -91,7 +91,7 @@ async fn find_or_create(users: &Users, registration: &Registration) -> Result<Us
             (found.ok_or_else(|| problem::taken(&Claim::Email(registration.email.clone())))?, User::Found)
         }
         Err(IdentityError::Refused(identity::Refusal::Invalid(reason))) => {
-            return Err(Problem::new(Code::InvalidField, reason));
+            return Err(Problem::new(Code::InvalidField, reason.as_str()));
         }
         Err(error) => return Err(problem::identity(error)),
     };

@@ -97,15 +97,21 @@ impl Stack {
     /// The least a customer row has: enough to own accounts.
     async fn customer(&self, name: &str) {
         use aws_sdk_dynamodb::types::AttributeValue::S;
-        self.environment()
+        let written = self
+            .environment()
             .dynamodb()
             .put_item()
             .table_name(self.table("CustomersTable"))
             .item("pk", S(customer(name).to_string()))
             .item("sk", S("customer".into()))
             .item("status", S("active".into()))
+            .condition_expression("attribute_not_exists(pk)")
             .send()
-            .await
-            .expect("the customer is written");
+            .await;
+        // Whoever is there already stays as he is.
+        if let Err(error) = written {
+            let there = error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception());
+            assert!(there, "the customer is written: {error:?}");
+        }
     }
 }

@@ -7,8 +7,10 @@ mod bank;
 mod clock;
 mod dynamo;
 mod request;
+mod user_pool;
 
 pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
+pub use user_pool::UserPool;

@@ -7,7 +7,7 @@
 mod sessions;
 mod users;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use aws_sdk_cognitoidentityprovider::{
     error::{ProvideErrorMetadata, SdkError},
@@ -19,6 +19,23 @@ use crate::store::StoreError;
 
 pub use sessions::{Answer, Sessions, SignedIn, Tokens};
 pub use users::Users;
+
+/// The pool's own sentence about a value. It may quote the value, so it prints masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The sentence, for the one who sent the value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
 /// Why the user pool turned a request down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +50,10 @@ pub enum Refusal {
     NotConfirmed,
     /// A code that is wrong, used or expired.
     WrongCode,
-    /// A password that the policy does not take; the pool's sentence about it.
-    WeakPassword(String),
-    /// A value the pool does not take; the pool's sentence about it.
-    Invalid(String),
+    /// A password that the policy does not take.
+    WeakPassword(Reason),
+    /// A value the pool does not take.
+    Invalid(Reason),
     /// Too many tries or messages.
     TooMany,
     /// The pool did what was asked, but a trigger of ours failed afterwards.
@@ -58,7 +75,7 @@ fn refused<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> IdentityError {
         return IdentityError::Store(StoreError::Unavailable(format!("user pool: {}", kind(&error))));
     };
     let error = context.err();
-    let message = || error.message().unwrap_or_default().to_owned();
+    let message = || Reason(error.message().unwrap_or_default().to_owned());
     match by_name(error.code().unwrap_or_default(), message) {
         Some(refusal) => IdentityError::Refused(refusal),
         None => {
@@ -69,7 +86,7 @@ fn refused<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> IdentityError {
     }
 }
 
-fn by_name(name: &str, message: impl FnOnce() -> String) -> Option<Refusal> {
+fn by_name(name: &str, message: impl FnOnce() -> Reason) -> Option<Refusal> {
     Some(match name {
         "UsernameExistsException" | "AliasExistsException" => Refusal::Exists,
         "UserNotFoundException" => Refusal::Unknown,
@@ -134,14 +151,14 @@ mod tests {
         for (name, expected) in [
             ("UsernameExistsException", Some(Refusal::Exists)),
             ("ExpiredCodeException", Some(Refusal::WrongCode)),
-            ("InvalidPasswordException", Some(Refusal::WeakPassword("m".into()))),
+            ("InvalidPasswordException", Some(Refusal::WeakPassword(Reason("m".into())))),
             ("UserLambdaValidationException", Some(Refusal::Trigger)),
             ("LimitExceededException", Some(Refusal::TooMany)),
             ("InternalErrorException", None),
             ("ResourceNotFoundException", None),
             ("", None),
         ] {
-            assert_eq!(by_name(name, || "m".into()), expected, "{name}");
+            assert_eq!(by_name(name, || Reason("m".into())), expected, "{name}");
         }
     }
 }
