@@ -48,9 +48,9 @@ async fn a_busy_process_of_an_old_bootstrap_finishes_first() {
     rebuilt.bootstrap = bootstrap.clone();
     let subject = Subject::new(rebuilt);
     let pid = subject.pid().await;
-    let busy = subject.invoke(r#"{"sleep_ms": 200}"#);
+    let busy = subject.invoke(r#"{"print": "busy now", "sleep_ms": 200}"#);
     let replace = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        subject.logged("busy now").await;
         let new = folder.path().join("new");
         std::fs::copy(example("bootstrap"), &new).unwrap();
         std::fs::rename(new, &bootstrap).unwrap();
@@ -66,15 +66,13 @@ async fn a_busy_process_of_an_old_bootstrap_finishes_first() {
 async fn shutdown_lets_running_calls_finish_refuses_new_ones_and_leaves_no_process() {
     let subject = Subject::new(spec());
     let idle = subject.pid().await;
-    let running = subject.invoke(r#"{"sleep_ms": 200}"#);
-    let also = subject.invoke("{}");
+    let running = subject.invoke(r#"{"print": "busy now", "sleep_ms": 200}"#);
     let shutdown = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        subject.logged("busy now").await;
         subject.lambda.shutdown().await;
     };
-    let (running, also, ()) = tokio::join!(running, also, shutdown);
+    let (running, ()) = tokio::join!(running, shutdown);
     running.unwrap();
-    also.unwrap();
     assert!(!exists(idle));
     assert_eq!(subject.lambda.instances()["subject"], 0);
     assert_eq!(subject.invoke("{}").await, Err(InvokeError::ShuttingDown));

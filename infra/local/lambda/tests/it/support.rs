@@ -30,7 +30,7 @@ pub fn spec() -> FunctionSpec {
         bootstrap: example("bootstrap"),
         timeout: Duration::from_secs(20),
         memory_mb: 128,
-        max_instances: 4,
+        max_instances: 1,
         environment: BTreeMap::from([("LEDGER_TABLE".into(), "ledger".into())]),
         log_group: "/test/subject".into(),
     }
