@@ -28,12 +28,8 @@ fn path_tricks_reach_no_other_route() {
             &long,
         ] {
             let answer = ana.get(path).await;
-            assert!(
-                matches!(answer.status.as_u16(), 400 | 403 | 404 | 414),
-                "{path}: {} {}",
-                answer.status,
-                answer.text
-            );
+            let short = &path[..path.len().min(60)];
+            assert!(matches!(answer.status.as_u16(), 400 | 403 | 404 | 413), "{short}: {}", answer.status);
             assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
             assert!(answer.body["code"].is_string(), "{path}: {}", answer.text);
         }

@@ -18,7 +18,7 @@ fn from_sign_up_to_statement() {
         let number = to["number"].as_str().expect("a number");
         let payee = ana.get(&format!("/payees?number={number}")).await.expect(200);
         assert_eq!(payee.text("account_number"), number);
-        assert!(payee.text("name").contains("ben.walk") && !payee.text("name").contains("Tester"), "{}", payee.text);
+        assert!(payee.text("name").contains("Ben") && !payee.text("name").contains("Tester"), "{}", payee.text);
 
         let mut lunch = transfer(&from, &to, "12.50");
         lunch["to_account"] = json!(number);

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt, stream};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -41,16 +42,23 @@ fn a_kill_during_1000_transfers_loses_no_answer_and_repeats_nothing() {
             );
         }
         // All of them once more with the same keys: in the end each has happened exactly once.
-        let mut moved = 0;
-        for index in 0..TRANSFERS {
-            let (status, body) = transfer(&api, &token, &accounts, index).await.expect("an answer");
-            assert_eq!(status, 201, "{body}");
-            moved += 1;
-            if let Some((_, id)) = confirmed.iter().find(|(confirmed, _)| *confirmed == index) {
+        let repeated: Vec<(usize, u16, Value)> = stream::iter(0..TRANSFERS)
+            .map(|index| {
+                let (api, token, accounts) = (&api, &token, &accounts);
+                async move {
+                    let (status, body) = transfer(api, token, accounts, index).await.expect("an answer");
+                    (index, status, body)
+                }
+            })
+            .buffer_unordered(8)
+            .collect()
+            .await;
+        for (index, status, body) in &repeated {
+            assert_eq!(*status, 201, "{body}");
+            if let Some((_, id)) = confirmed.iter().find(|(confirmed, _)| confirmed == index) {
                 assert_eq!(body["transfer_id"].as_str(), Some(id.as_str()));
             }
         }
-        assert_eq!(moved, TRANSFERS);
         let receiver = get(&api, &token, &format!("/accounts/{}", accounts[1])).await;
         assert_eq!(receiver["balance"]["posted"], format!("{TRANSFERS}.00"));
         second.kill().expect("it is stopped");
