@@ -282,8 +282,10 @@ mod tests {
     fn attributes_of_a_provider_make_a_registration_as_far_as_they_go() {
         let of = |pairs: &[(&str, &str)]| {
             let map = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            Registration::from_attributes(&map)
-                .map(|made| (made.given_name.0, made.family_name.0, made.phone.map(|phone| phone.0)))
+            Registration::from_attributes(&map).map(|made| {
+                let phone = made.phone.map(|phone| phone.as_str().to_owned());
+                (made.given_name.as_str().to_owned(), made.family_name.as_str().to_owned(), phone)
+            })
         };
         let named = |given: &str, family: &str| Some((given.to_owned(), family.to_owned(), None));
         assert_eq!(of(&[("given_name", "Ana")]), None);
