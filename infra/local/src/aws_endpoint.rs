@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -27,11 +27,27 @@ use crate::serve::Answer;
 use crate::sns::Sns;
 use crate::sources::{Asynchronous, Target};
 
+/// The region that the engine writes into the ARNs of tables and streams.
+const ENGINE_REGION: &str = "arn:aws:dynamodb:dynoxide:";
+/// Calls whose requests or answers name ARNs. The others carry data, which is not looked into.
+const NAMES_ARNS: [&str; 9] = [
+    "CreateTable",
+    "DeleteTable",
+    "DescribeTable",
+    "UpdateTable",
+    "ListStreams",
+    "DescribeStream",
+    "GetShardIterator",
+    "TagResource",
+    "ListTagsOfResource",
+];
 /// Largest request (DynamoDB: 16 MB).
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The services behind the port.
 pub struct AwsEndpoint {
+    /// Region of the stack.
+    pub region: String,
     /// Where DynamoDB listens, `127.0.0.1:port`.
     pub dynamodb: String,
     /// Client to it.
@@ -124,7 +140,14 @@ impl AwsEndpoint {
             }
             return refusal;
         }
-        match self.forward(request).await {
+        let answered = if NAMES_ARNS.contains(&operation) {
+            let region = format!("arn:aws:dynamodb:{}:", self.region);
+            let answered = self.forward(request.map(|body| renamed(&body, &region, ENGINE_REGION))).await;
+            answered.map(|response| response.map(|body| renamed(&body, ENGINE_REGION, &region)))
+        } else {
+            self.forward(request).await
+        };
+        match answered {
             Ok(response) => response,
             Err(reason) => json_response(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -137,11 +160,16 @@ impl AwsEndpoint {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = Uri::try_from(format!("http://{}{path}", self.dynamodb)).map_err(|error| error.to_string())?;
-        parts.headers.remove(HOST);
+        for header in [HOST, CONTENT_LENGTH] {
+            parts.headers.remove(header);
+        }
         let request = Request::from_parts(parts, Full::new(body));
         let response = self.client.request(request).await.map_err(|error| error.to_string())?;
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        // Both follow from the body, which may be changed yet.
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.remove("x-amz-crc32");
         Ok(Response::from_parts(parts, body))
     }
 
@@ -174,6 +202,13 @@ impl AwsEndpoint {
                 Err(error) => lambda_error(&error),
             },
         }
+    }
+}
+
+fn renamed(body: &Bytes, from: &str, to: &str) -> Bytes {
+    match std::str::from_utf8(body) {
+        Ok(text) if text.contains(from) => Bytes::from(text.replace(from, to)),
+        _ => body.clone(),
     }
 }
 

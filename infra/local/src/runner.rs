@@ -106,6 +106,7 @@ impl Runner {
         let services = Services { invoke: Arc::new(lambda.clone()), sqs: sqs.clone(), log: config.log.clone() };
         let asynchronous = Arc::new(Asynchronous::new(services.clone()));
         let endpoint = AwsEndpoint {
+            region: stack.region.clone(),
             dynamodb: dynamodb.address().to_string(),
             client: aws_endpoint::client(),
             faults,

@@ -15,6 +15,11 @@ async fn every_service_answers_on_one_port_and_the_others_are_named() {
     assert!(names.iter().all(|name| listed.contains(&json!(name))), "{names:?} in {listed:?}");
     let ttl = aws.call("DynamoDB_20120810.DescribeTimeToLive", &json!({"TableName": names[0]})).await;
     assert_eq!(ttl.expect_status(200)["TimeToLiveDescription"]["TimeToLiveStatus"], "ENABLED");
+    let streams = aws.call("DynamoDBStreams_20120810.ListStreams", &json!({})).await.expect_status(200);
+    let stream = streams["Streams"][0]["StreamArn"].clone();
+    assert!(stream.as_str().is_some_and(|arn| arn.starts_with("arn:aws:dynamodb:eu-west-1:")), "{stream}");
+    let described = aws.call("DynamoDBStreams_20120810.DescribeStream", &json!({"StreamArn": stream})).await;
+    assert_eq!(described.expect_status(200)["StreamDescription"]["StreamArn"], stream);
     aws.call("AmazonSQS.ListQueues", &json!({})).await.expect_status(200);
     let pool = &world.runner.stack().user_pools()[0].id;
     let keys = aws.get(&format!("/{pool}/.well-known/jwks.json"), None).await.expect_status(200);
