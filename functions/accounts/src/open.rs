@@ -98,7 +98,7 @@ async fn check(stores: &Stores, caller: &Caller, command: &OpenAccount) -> Resul
     let open = accounts.iter().filter(|account| account.status != AccountStatus::Closed).count();
     if open >= MAX_OPEN_ACCOUNTS {
         let detail = format!("A customer may have {MAX_OPEN_ACCOUNTS} accounts that are not closed.");
-        return Err(Problem::new(Code::RateLimited, detail).header("Retry-After", "3600"));
+        return Err(Problem::new(Code::TooManyAccounts, detail));
     }
     Ok(())
 }

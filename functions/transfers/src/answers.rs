@@ -93,14 +93,14 @@ pub(crate) fn refused(rejection: Rejection) -> Problem {
         Rejection::CurrencyMismatch => {
             (Code::CurrencyMismatch, "An account of this transfer is kept in another currency.")
         }
-        Rejection::InsufficientFunds => (Code::InsufficientFunds, "There is not enough available on the account."),
     };
     Problem::new(code, detail)
 }
 
 /// The refusal that stays on record under its id.
 pub(crate) fn rejected(transfer: &Transfer) -> Problem {
-    refused(Rejection::InsufficientFunds).with("transfer_id", transfer.id.as_str())
+    Problem::new(Code::InsufficientFunds, "There is not enough available on the account.")
+        .with("transfer_id", transfer.id.as_str())
 }
 
 /// A hold that is not resolved.

@@ -4,7 +4,7 @@ use aws::ledger::{Ledger, transfers::Posted};
 use domain::{
     Timestamp,
     id::TransferId,
-    transfer::{Accounts, Authority, Command, Kind, Rejection, State, Transfer, decide},
+    transfer::{Accounts, Authority, Command, Kind, State, Transfer, decide},
 };
 use edge::{
     clock::Clock,
@@ -40,8 +40,7 @@ pub(crate) async fn create(
     let accounts = Accounts { from: known.account(command.from.as_ref()), to: known.account(command.to.as_ref()) };
     let posted = match decide(&accounts, &command, now) {
         Ok(transfer) => ledger.post(&transfer).await,
-        Err((Rejection::InsufficientFunds, Some(transfer))) => ledger.refuse(&transfer).await,
-        Err((rejection, _)) => return Err(refused(rejection)),
+        Err(rejection) => return Err(refused(rejection)),
     };
     match posted.map_err(not_posted)? {
         Posted::Done(transfer) => {

@@ -4,7 +4,7 @@ use aws::ledger::{Ledger, transfers::Posted};
 use domain::{
     Timestamp,
     id::TransferId,
-    transfer::{Accounts, Rejection, State, Transfer, decide_reversal},
+    transfer::{Accounts, State, Transfer, decide_reversal},
 };
 use edge::{
     clock::Clock,
@@ -49,8 +49,7 @@ pub(crate) async fn reverse(ledger: &Ledger, clock: &impl Clock, request: &Reque
     let initiator = caller.subject().to_owned();
     let posted = match decide_reversal(&original, &accounts, id, initiator, description.clone(), now) {
         Ok(reversal) => ledger.reverse(&reversal, &original.id).await,
-        Err((Rejection::InsufficientFunds, Some(reversal))) => ledger.refuse(&reversal).await,
-        Err((rejection, _)) => return Err(refused(rejection)),
+        Err(rejection) => return Err(refused(rejection)),
     };
     match posted.map_err(not_posted)? {
         Posted::Done(reversal) => {

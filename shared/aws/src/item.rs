@@ -69,11 +69,6 @@ pub(crate) trait Read {
         self.parsed(name, |text| text.parse().ok())
     }
 
-    /// A moment, if it is there.
-    fn moment_optional(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.parsed_optional(name, |text| text.parse().ok())
-    }
-
     /// A currency.
     fn currency(&self, name: &str) -> Result<Currency, StoreError> {
         self.parsed(name, Currency::parse)

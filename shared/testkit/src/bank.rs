@@ -6,7 +6,7 @@ use domain::{
     account::{Account, AccountStatus, Balance},
     id::{AccountId, TransferId, derive},
     number::AccountNumber,
-    transfer::{Accounts, Authority, Command, HoldTerms, Kind, Rejection, decide},
+    transfer::{Accounts, Authority, Command, HoldTerms, Kind, decide},
 };
 
 use crate::{Stack, customer};
@@ -89,8 +89,7 @@ impl Stack {
         let accounts = Accounts { from: known.account(command.from.as_ref()), to: known.account(command.to.as_ref()) };
         match decide(&accounts, command, now) {
             Ok(transfer) => ledger.post(&transfer).await,
-            Err((Rejection::InsufficientFunds, Some(transfer))) => ledger.refuse(&transfer).await,
-            Err((rejection, _)) => Ok(Posted::Refused(rejection)),
+            Err(rejection) => Ok(Posted::Refused(rejection)),
         }
     }
 

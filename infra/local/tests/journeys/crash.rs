@@ -26,7 +26,7 @@ fn a_kill_during_1000_transfers_loses_no_answer_and_repeats_nothing() {
         let token = sign_in(&api).await;
         let accounts = accounts(&api, &token).await;
         let (confirmed, first) = transfer_until_killed(&api, &token, &accounts, first).await;
-        let killed = first.id();
+        let killed = first.0.id();
         drop(first);
         assert!(!confirmed.is_empty() && confirmed.len() < TRANSFERS, "{} confirmed", confirmed.len());
         assert_no_children_of(killed).await;
@@ -61,22 +61,40 @@ fn a_kill_during_1000_transfers_loses_no_answer_and_repeats_nothing() {
         }
         let receiver = get(&api, &token, &format!("/accounts/{}", accounts[1])).await;
         assert_eq!(receiver["balance"]["posted"], format!("{TRANSFERS}.00"));
-        second.kill().expect("it is stopped");
-        second.wait().expect("it is gone");
+        second.kill();
     });
 }
 
+/// A runner as a process of its own, which does not outlive the test.
+struct Running(Child);
+
+impl Running {
+    /// SIGKILL.
+    fn kill(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 /// Starts the binary as a user would and waits until it answers.
-async fn start(data: &Path) -> (Child, Http) {
-    let child = Command::new(env!("CARGO_BIN_EXE_local"))
-        .args(["--port", "0", "--aws-port", "0", "--quiet", "--data"])
-        .arg(data.join("state"))
-        .arg("--root")
-        .arg(root())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the runner starts");
+async fn start(data: &Path) -> (Running, Http) {
+    let child = Running(
+        Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(["--port", "0", "--aws-port", "0", "--quiet", "--data"])
+            .arg(data.join("state"))
+            .arg("--root")
+            .arg(root())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the runner starts"),
+    );
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < Duration::from_secs(300), "the runner does not answer");
@@ -138,8 +156,8 @@ async fn transfer_until_killed(
     api: &Http,
     token: &str,
     accounts: &[String; 2],
-    mut runner: Child,
-) -> (Vec<(usize, String)>, Child) {
+    mut runner: Running,
+) -> (Vec<(usize, String)>, Running) {
     let places = Arc::new(Semaphore::new(8));
     let (answers, mut told) = tokio::sync::mpsc::unbounded_channel();
     for index in 0..TRANSFERS {
@@ -157,8 +175,7 @@ async fn transfer_until_killed(
     while let Some(answer) = told.recv().await {
         confirmed.push(answer);
         if confirmed.len() == TRANSFERS / 2 {
-            runner.kill().expect("SIGKILL");
-            runner.wait().expect("it is dead");
+            runner.kill();
         }
     }
     (confirmed, runner)

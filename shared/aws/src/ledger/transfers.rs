@@ -144,9 +144,12 @@ impl Ledger {
         item.map(|item| Ok((rows::transfer(&item)?, resolution_key(&item)?))).transpose()
     }
 
-    /// Commits a decided transfer, completed or pending: one transaction of debit side, credit side and transfer row.
+    /// Commits a decided transfer. A rejected one is written down; a completed or pending one is one transaction of debit side, credit side and transfer row.
     /// Funds that ran out since the decision are recorded as a refusal under the transfer's id.
     pub async fn post(&self, transfer: &Transfer) -> Result<Posted, PostError> {
+        if let State::Rejected { .. } = transfer.state {
+            return self.refuse(transfer).await;
+        }
         let sides = self.sides(transfer)?;
         let row = self.new_row(transfer)?;
         let debit = sides.debit.is_some().then_some(0);
@@ -161,11 +164,11 @@ impl Ledger {
                     return Ok(Posted::Before(rows::transfer(existing)?));
                 }
                 match self.refusal(&cancelled, debit, credit)? {
-                    Rejection::InsufficientFunds => self.refuse(transfer).await,
-                    rejection => Ok(Posted::Refused(rejection)),
+                    Some(rejection) => Ok(Posted::Refused(rejection)),
+                    None => self.refuse(transfer).await,
                 }
             }
-            Err(WriteError::Conflict(index)) if index == row_index => Err(PostError::InProgress),
+            Err(WriteError::Conflict(indexes)) if indexes.contains(&row_index) => Err(PostError::InProgress),
             Err(error) => Err(lost(error)),
         }
     }
@@ -173,6 +176,9 @@ impl Ledger {
     /// Commits a reversal: as [`Ledger::post`], and the original is marked as reversed in the same transaction, which
     /// makes it happen once.
     pub async fn reverse(&self, reversal: &Transfer, original: &TransferId) -> Result<Posted, PostError> {
+        if let State::Rejected { .. } = reversal.state {
+            return self.refuse(reversal).await;
+        }
         let sides = self.sides(reversal)?;
         let row = self.new_row(reversal)?;
         let mark = write::update(
@@ -201,17 +207,17 @@ impl Ledger {
                     return Ok(Posted::Refused(Rejection::AlreadyReversed));
                 }
                 match self.refusal(&cancelled, debit, credit)? {
-                    Rejection::InsufficientFunds => self.refuse(reversal).await,
-                    rejection => Ok(Posted::Refused(rejection)),
+                    Some(rejection) => Ok(Posted::Refused(rejection)),
+                    None => self.refuse(reversal).await,
                 }
             }
-            Err(WriteError::Conflict(0)) => Err(PostError::InProgress),
+            Err(WriteError::Conflict(indexes)) if indexes.contains(&0) => Err(PostError::InProgress),
             Err(error) => Err(lost(error)),
         }
     }
 
     /// Writes a refusal down under the transfer's id, unless the id was decided meanwhile.
-    pub async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
+    async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
         let rejected = transfer.clone().rejected(Refusal::InsufficientFunds);
         let put = self.new_row(&rejected)?;
         match write::transact(&self.client, &self.meter, vec![put]).await {
@@ -255,9 +261,10 @@ impl Ledger {
                     let existing = existing.ok_or_else(|| StoreError::corrupt("transfer row"))?;
                     return Ok(Resolved::Before(rows::transfer(existing)?, resolution_key(existing)?));
                 }
-                Ok(Resolved::Refused(self.refusal(&cancelled, debit_index, credit_index)?))
+                let rejection = self.refusal(&cancelled, debit_index, credit_index)?;
+                Ok(Resolved::Refused(rejection.ok_or_else(|| StoreError::corrupt("less held than the hold"))?))
             }
-            Err(WriteError::Conflict(0)) => Err(PostError::InProgress),
+            Err(WriteError::Conflict(indexes)) if indexes.contains(&0) => Err(PostError::InProgress),
             Err(error) => Err(lost(error)),
         }
     }
@@ -422,25 +429,25 @@ impl Ledger {
             .map_err(lost)
     }
 
-    /// Which rule the rows refuse by, in the published order: frozen, closed, funds.
+    /// Which rule the rows refuse by, in the published order: frozen, closed; `None` for lack of funds.
     fn refusal(
         &self,
         cancelled: &Cancelled,
         debit: Option<usize>,
         credit: Option<usize>,
-    ) -> Result<Rejection, StoreError> {
+    ) -> Result<Option<Rejection>, StoreError> {
         let failed = |index: Option<usize>| index.and_then(|index| cancelled.failed(index));
         let mut statuses = Vec::new();
         for side in [failed(debit), failed(credit)].into_iter().flatten() {
-            let Some(row) = side else { return Ok(Rejection::AccountNotFound) };
+            let Some(row) = side else { return Ok(Some(Rejection::AccountNotFound)) };
             statuses.push(row.parsed("status", AccountStatus::parse)?);
         }
         if statuses.contains(&AccountStatus::Frozen) {
-            Ok(Rejection::AccountFrozen)
+            Ok(Some(Rejection::AccountFrozen))
         } else if statuses.contains(&AccountStatus::Closed) {
-            Ok(Rejection::AccountClosed)
+            Ok(Some(Rejection::AccountClosed))
         } else if failed(debit).is_some() {
-            Ok(Rejection::InsufficientFunds)
+            Ok(None)
         } else {
             Err(StoreError::corrupt("a transaction was cancelled for no reason of ours"))
         }

@@ -24,8 +24,6 @@ pub enum Rejection {
     AccountClosed,
     /// A side is kept in another currency.
     CurrencyMismatch,
-    /// Not enough available. The only one that is remembered under the transfer's id.
-    InsufficientFunds,
 }
 
 /// The accounts named by a command, as loaded.
@@ -37,24 +35,20 @@ pub struct Accounts {
     pub to: Option<Account>,
 }
 
-/// Decides a transfer. On [`Rejection::InsufficientFunds`] the caller records [`Transfer::rejected`] of the returned draft.
-pub fn decide(
-    accounts: &Accounts,
-    command: &Command,
-    now: Timestamp,
-) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+/// Decides a transfer: completed, pending, or rejected for lack of funds. All three are to be committed.
+pub fn decide(accounts: &Accounts, command: &Command, now: Timestamp) -> Result<Transfer, Rejection> {
     if command.from.is_some() && command.from == command.to {
-        return Err((Rejection::SameAccount, None));
+        return Err(Rejection::SameAccount);
     }
     let from = present(&command.from, accounts.from.as_ref())?;
     let to = present(&command.to, accounts.to.as_ref())?;
     // A deposit is disposed of by whoever owns the credited side; everything else by the owner of the debited one.
-    let disposed = from.or(to).ok_or((Rejection::AccountNotFound, None))?;
+    let disposed = from.or(to).ok_or(Rejection::AccountNotFound)?;
     if !command.authority.covers(&disposed.owner) {
-        return Err((Rejection::AccountNotFound, None));
+        return Err(Rejection::AccountNotFound);
     }
     let sides = [from, to].into_iter().flatten();
-    check_state(sides, command.money).map_err(|rejection| (rejection, None))?;
+    check_state(sides, command.money)?;
     let transfer = Transfer {
         id: command.id.clone(),
         kind: command.kind,
@@ -72,7 +66,7 @@ pub fn decide(
         created_at: now,
         reverses: None,
     };
-    check_funds(from, transfer)
+    Ok(check_funds(from, transfer))
 }
 
 /// Decides the reversal of `original`: what moved goes back, if the receiver still has it.
@@ -84,16 +78,16 @@ pub fn decide_reversal(
     initiator: String,
     description: Option<String>,
     now: Timestamp,
-) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+) -> Result<Transfer, Rejection> {
     if original.reversed_by().is_some() {
-        return Err((Rejection::AlreadyReversed, None));
+        return Err(Rejection::AlreadyReversed);
     }
     let Some((money, _)) = original.posted().filter(|_| original.kind != Kind::Reversal) else {
-        return Err((Rejection::NotReversible, None));
+        return Err(Rejection::NotReversible);
     };
     let from = present(&original.credit.account().cloned(), accounts.from.as_ref())?;
     let to = present(&original.debit.account().cloned(), accounts.to.as_ref())?;
-    check_state([from, to].into_iter().flatten(), money).map_err(|rejection| (rejection, None))?;
+    check_state([from, to].into_iter().flatten(), money)?;
     let transfer = Transfer {
         id,
         kind: Kind::Reversal,
@@ -108,7 +102,7 @@ pub fn decide_reversal(
         created_at: now,
         reverses: Some(original.id.clone()),
     };
-    check_funds(from, transfer)
+    Ok(check_funds(from, transfer))
 }
 
 impl Transfer {
@@ -130,11 +124,11 @@ pub(super) fn refusal_of(account: &Account) -> Option<Rejection> {
 fn present<'a>(
     named: &Option<crate::id::AccountId>,
     found: Option<&'a Account>,
-) -> Result<Option<&'a Account>, (Rejection, Option<Transfer>)> {
+) -> Result<Option<&'a Account>, Rejection> {
     match (named, found) {
         (None, _) => Ok(None),
         (Some(id), Some(account)) if account.id == *id => Ok(Some(account)),
-        (Some(_), _) => Err((Rejection::AccountNotFound, None)),
+        (Some(_), _) => Err(Rejection::AccountNotFound),
     }
 }
 
@@ -151,12 +145,13 @@ fn check_state<'a>(sides: impl Iterator<Item = &'a Account> + Clone, money: Mone
     Ok(())
 }
 
-fn check_funds(from: Option<&Account>, transfer: Transfer) -> Result<Transfer, (Rejection, Option<Transfer>)> {
+/// Lack of funds is no rejection but an outcome: it stays on record under the transfer's id.
+fn check_funds(from: Option<&Account>, transfer: Transfer) -> Transfer {
     match from {
         Some(account) if !account.balance.available.covers(transfer.money) => {
-            Err((Rejection::InsufficientFunds, Some(transfer.rejected(Refusal::InsufficientFunds))))
+            transfer.rejected(Refusal::InsufficientFunds)
         }
-        _ => Ok(transfer),
+        _ => transfer,
     }
 }
 

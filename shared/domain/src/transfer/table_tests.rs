@@ -25,6 +25,14 @@ impl Default for Timestamp0 {
     }
 }
 
+/// The status, or why it is rejected.
+fn told(transfer: &Transfer, now: Timestamp) -> String {
+    match transfer.state {
+        State::Rejected { reason } => reason.as_str().into(),
+        _ => transfer.status(now).as_str().into(),
+    }
+}
+
 fn transfer_id(name: &str) -> TransferId {
     TransferId::from_bytes(derive(&["transfer", name]))
 }
@@ -89,14 +97,11 @@ impl Book {
             };
         }
         let accounts = Accounts { from: self.accounts.get(from).cloned(), to: self.accounts.get(to).cloned() };
-        let (transfer, answer) = match decide(&accounts, command, self.now.0) {
-            Ok(transfer) => {
-                let answer = transfer.status(self.now.0).as_str().to_owned();
-                (transfer, answer)
-            }
-            Err((rejection, Some(transfer))) => (transfer, format!("{rejection:?}")),
-            Err((rejection, None)) => return format!("{rejection:?}"),
+        let transfer = match decide(&accounts, command, self.now.0) {
+            Ok(transfer) => transfer,
+            Err(rejection) => return format!("{rejection:?}"),
         };
+        let answer = told(&transfer, self.now.0);
         self.post(&transfer);
         self.transfers.insert(transfer.id.to_string(), transfer);
         answer
@@ -149,19 +154,21 @@ impl Book {
             party.account().and_then(|id| self.accounts.values().find(|account| account.id == *id).cloned())
         };
         let accounts = Accounts { from: find(&original.credit), to: find(&original.debit) };
-        match decide_reversal(&original, &accounts, transfer_id(id), "test".into(), None, self.now.0) {
-            Err((rejection, _)) => format!("{rejection:?}"),
-            Ok(reversal) => {
-                self.post(&reversal);
-                let mut undone = original;
-                if let State::Completed { reversed_by, .. } | State::Captured { reversed_by, .. } = &mut undone.state {
-                    *reversed_by = Some(reversal.id.clone());
-                }
-                self.transfers.insert(undone.id.to_string(), undone);
-                self.transfers.insert(reversal.id.to_string(), reversal);
-                "reversed".into()
+        let reversal = match decide_reversal(&original, &accounts, transfer_id(id), "test".into(), None, self.now.0) {
+            Ok(reversal) => reversal,
+            Err(rejection) => return format!("{rejection:?}"),
+        };
+        let answer = told(&reversal, self.now.0);
+        self.post(&reversal);
+        if reversal.posted().is_some() {
+            let mut undone = original;
+            if let State::Completed { reversed_by, .. } | State::Captured { reversed_by, .. } = &mut undone.state {
+                *reversed_by = Some(reversal.id.clone());
             }
+            self.transfers.insert(undone.id.to_string(), undone);
         }
+        self.transfers.insert(reversal.id.to_string(), reversal);
+        answer
     }
 
     fn line(&mut self, line: &str) -> String {
@@ -243,7 +250,7 @@ fn a_repeated_transfer_is_recognised_before_funds_are_checked() {
         transfer t1 alice bob 40.00  => replayed
         transfer t1 alice bob 41.00  => reused: amount
         transfer t1 bob alice 40.00  => reused: from_account
-        transfer t2 alice bob 60.01  => InsufficientFunds
+        transfer t2 alice bob 60.01  => insufficient_funds
         transfer t2 alice bob 60.01  => replayed
         transfer d1 - alice 500.00   => completed
         transfer t2 alice bob 60.01  => replayed
@@ -261,7 +268,7 @@ fn a_hold_counts_at_once_and_is_resolved_once() {
         account shop    0.00
         hold h1 alice shop 80.00 60   => pending
         balance alice                 => 100.00 80.00 20.00
-        transfer t1 alice shop 20.01  => InsufficientFunds
+        transfer t1 alice shop 20.01  => insufficient_funds
         capture h1 80.01              => ExceedsHold
         capture h1 30.00              => completed
         balance alice                 => 70.00 0.00 70.00
@@ -322,7 +329,7 @@ fn the_first_reason_in_the_published_order_is_the_answer() {
         freeze alice
         transfer j bob alice 1.00        => AccountFrozen
         thaw alice
-        transfer k alice - 10.01         => InsufficientFunds
+        transfer k alice - 10.01         => insufficient_funds
         transfer l alice - 10.00         => completed
         close carl                       => BalanceNotZero
         freeze bob                       => Closed
@@ -338,18 +345,18 @@ fn a_reversal_happens_once_and_only_while_the_receiver_has_the_money() {
         account bob     0.00
         transfer t1 alice bob 40.00  => completed
         transfer t2 bob - 1.00       => completed
-        reverse r1 t1                => InsufficientFunds
+        reverse r1 t1                => insufficient_funds
         transfer t3 - bob 1.00       => completed
-        reverse r2 t1                => reversed
+        reverse r2 t1                => completed
         status t1                    => reversed
         reverse r3 t1                => AlreadyReversed
         reverse r4 r2                => NotReversible
-        reverse r5 t2                => reversed
+        reverse r5 t2                => completed
         balance alice                => 100.00 0.00 100.00
         hold h1 alice bob 10.00 60   => pending
         reverse r6 h1                => NotReversible
         capture h1 4.00              => completed
-        reverse r7 h1                => reversed
+        reverse r7 h1                => completed
         balance alice                => 100.00 0.00 100.00
     ",
     );
@@ -371,7 +378,7 @@ fn somebody_elses_account_answers_as_one_that_does_not_exist() {
         let mut command = book.command("x", from, to, "1.00", None);
         command.authority = Authority::Customer(authority.clone());
         let accounts = Accounts { from: (from != "-").then(|| alice.clone()), to: (to != "-").then(|| bob.clone()) };
-        let got = decide(&accounts, &command, book.now.0).map(|_| ()).map_err(|(rejection, _)| rejection);
+        let got = decide(&accounts, &command, book.now.0).map(drop);
         assert_eq!(got, expected, "{from} {to}");
     }
 }

@@ -73,6 +73,8 @@ codes! {
     DocumentTaken = "document_taken" 409 "Document taken";
     /// The customer has as many documents as one may have.
     TooManyDocuments = "too_many_documents" 409 "Too many documents";
+    /// The customer has as many open accounts as one may have.
+    TooManyAccounts = "too_many_accounts" 409 "Too many accounts";
     /// The account type exists already.
     AccountTypeTaken = "account_type_taken" 409 "Account type taken";
     /// The customer may not act: inactive or blocked.

@@ -39,6 +39,14 @@ impl Request {
         self.inner.uri().path()
     }
 
+    /// The path as the client called it, with the stage: the `instance` of problem documents, as in the gateway's own.
+    pub fn instance(&self) -> &str {
+        match self.inner.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => context.path.as_deref().unwrap_or_default(),
+            _ => self.path(),
+        }
+    }
+
     /// The gateway's id of this request.
     pub fn id(&self) -> &str {
         match self.inner.request_context_ref() {
@@ -235,7 +243,7 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) ->
         return Problem::field(code, pointer, detail);
     }
     if let Some(field) = quoted(message, "unknown field `") {
-        let parent = if error.path().iter().last().is_some_and(|last| last.to_string() == field) {
+        let parent = if error.path().iter().next_back().is_some_and(|last| last.to_string() == field) {
             pointer
         } else {
             format!("{pointer}/{}", escape(&field))

@@ -32,7 +32,7 @@ where
         let request = Request::new(event);
         let (method, resource) = request.route();
         let (method, resource) = (method.to_owned(), resource.to_owned());
-        let (path, id) = (request.path().to_owned(), request.id().to_owned());
+        let (path, id) = (request.instance().to_owned(), request.id().to_owned());
         let outcome = handler(request).await;
         let (status, code) = match &outcome {
             Ok(answer) => (answer.status, ""),
@@ -64,7 +64,7 @@ pub fn render(
         .header("Content-Type", content_type)
         .header("X-Content-Type-Options", "nosniff")
         .header("Access-Control-Allow-Origin", &settings.allowed_origin)
-        .header("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Retry-After");
+        .header("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Link, Retry-After");
     if !headers.iter().any(|(name, _)| *name == "Cache-Control") {
         response = response.header("Cache-Control", "no-store");
     }
