@@ -13,6 +13,9 @@ pub async fn audit(ledger: &Ledger, clock: &impl Clock, namespace: &str) -> Resu
     for finding in &audit.findings {
         tracing::error!(account_id = %finding.account, entries = ?finding.tally, row = ?finding.row, "account is not explained by its entries");
     }
+    for account in &audit.moving {
+        tracing::warn!(account_id = %account, "account kept moving and is left to the next audit");
+    }
     let report = report(&audit);
     for (currency, books) in report["currencies"].as_object().into_iter().flatten() {
         // A metric is a float by nature; the exact difference stands in the report beside it.
@@ -47,6 +50,7 @@ fn report(audit: &Audit) -> Value {
         "clean": audit.is_clean(),
         "accounts": audit.accounts,
         "transfers": audit.transfers,
+        "moving": audit.moving.iter().map(|account| account.as_str()).collect::<Vec<_>>(),
         "unexplained": audit.findings.iter().map(|finding| finding.account.as_str()).collect::<Vec<_>>(),
         "currencies": currencies,
     })

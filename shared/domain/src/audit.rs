@@ -62,6 +62,8 @@ pub struct Audit {
     pub currencies: BTreeMap<Currency, CurrencyBooks>,
     /// Accounts that differ from their entries.
     pub findings: Vec<Finding>,
+    /// Accounts that never stood still long enough to be compared. No fault; the next audit looks again.
+    pub moving: Vec<AccountId>,
     /// Account rows read.
     pub accounts: u64,
     /// Transfer rows read.
@@ -81,6 +83,15 @@ impl Audit {
         let unexplained = account.balance.posted.checked_sub(confirmed.posted)?;
         let books = self.books(account.currency);
         books.accounts = books.accounts.checked_add(scanned.posted)?.checked_add(unexplained)?;
+        Some(())
+    }
+
+    /// Counts an account that could not be compared by its entries alone; `None` beyond the range.
+    pub fn add_moving(&mut self, account: &Account, scanned: &Tally) -> Option<()> {
+        self.accounts += 1;
+        self.moving.push(account.id.clone());
+        let books = self.books(account.currency);
+        books.accounts = books.accounts.checked_add(scanned.posted)?;
         Some(())
     }
 

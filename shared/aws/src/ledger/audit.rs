@@ -1,9 +1,13 @@
 //! The ledger recomputed from its rows.
 //!
 //! Accounts are compared with the sum of their entries, system accounts are nothing but the sum of theirs. Money that
-//! moves during the scan makes an account look wrong for a moment: whoever differs is read again until it stands still.
+//! moves during the scan makes an account look wrong for a moment, and so does an index that lags behind its table: a
+//! difference is believed only when it has stood still for a while.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use domain::{
     Money,
@@ -23,8 +27,23 @@ use crate::{
     store::StoreError,
 };
 
-/// How often an account that differs is looked at again before the difference is believed.
-const LOOKS: usize = 20;
+/// A difference that stands for this long is believed; an index follows its table well within.
+const STANDSTILL: Duration = Duration::from_secs(2);
+/// Accounts that still move after this long are left to the next audit.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between one look at the accounts in doubt and the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// An account that its entries did not explain when it was last looked at.
+struct Doubt {
+    account: Account,
+    /// Its entries as the scan read them.
+    scanned: Tally,
+    /// Its entries as they were read last.
+    tally: Tally,
+    /// Since when neither the account nor its entries have changed.
+    since: Instant,
+}
 
 impl Ledger {
     /// Recomputes everything. Reads every row of the table once, and the entries of accounts that moved meanwhile.
@@ -54,35 +73,67 @@ impl Ledger {
                 break;
             }
         }
+        let mut doubts = Vec::new();
         for account in accounts {
-            let tally = tallies.remove(&account.id).unwrap_or_else(|| Tally::new(account.currency));
-            self.settle(account, tally, &mut audit).await?;
-        }
-        // Entries whose account row is gone: money nobody holds.
-        for (id, tally) in tallies {
-            if self.account(&id).await?.is_none() && !tally.posted.is_zero() {
-                audit.find(Finding::of_lost(id, tally));
+            let scanned = tallies.remove(&account.id).unwrap_or_else(|| Tally::new(account.currency));
+            if scanned.explains(&account) {
+                count_account(&account, &scanned, &scanned, &mut audit)?;
+            } else {
+                doubts.push(Doubt { account, scanned, tally: scanned, since: Instant::now() });
             }
         }
+        for (id, scanned) in tallies {
+            match self.account(&id).await? {
+                // Opened while the scan was under way, behind its back.
+                Some(account) => doubts.push(Doubt { account, scanned, tally: scanned, since: Instant::now() }),
+                // Entries whose account row is gone: money nobody holds.
+                None if !scanned.posted.is_zero() => audit.find(Finding::of_lost(id, scanned)),
+                None => {}
+            }
+        }
+        self.settle(doubts, &mut audit).await?;
         Ok(audit)
     }
 
-    async fn settle(&self, mut account: Account, scanned: Tally, audit: &mut Audit) -> Result<(), StoreError> {
-        let mut tally = scanned;
-        for _ in 0..LOOKS {
-            if tally.explains(&account) {
-                break;
+    /// Looks at the accounts in doubt again and again until each is explained, believed to be wrong, or given up on
+    /// because it keeps moving.
+    async fn settle(&self, mut doubts: Vec<Doubt>, audit: &mut Audit) -> Result<(), StoreError> {
+        let started = Instant::now();
+        while !doubts.is_empty() {
+            let mut left = Vec::new();
+            for mut doubt in doubts {
+                let Some(explained) = self.look(&mut doubt).await? else { continue };
+                if explained || doubt.since.elapsed() >= STANDSTILL {
+                    count_account(&doubt.account, &doubt.scanned, &doubt.tally, audit)?;
+                } else if started.elapsed() >= PATIENCE {
+                    let counted = audit.add_moving(&doubt.account, &doubt.scanned);
+                    counted.ok_or_else(|| StoreError::corrupt("sum of accounts"))?;
+                } else {
+                    left.push(doubt);
+                }
             }
-            let before = account.version;
-            tally = self.tally(&account).await?;
-            let Some(now) = self.account(&account.id).await? else { return Ok(()) };
-            let still = now.version == before;
-            account = now;
-            if still {
-                break;
+            doubts = left;
+            if !doubts.is_empty() {
+                tokio::time::sleep(PAUSE).await;
             }
         }
-        audit.add_account(&account, &scanned, &tally).ok_or_else(|| StoreError::corrupt("sum of accounts"))
+        Ok(())
+    }
+
+    /// Reads entries and row anew; whether the entries explain the row as it was before or after. `None` if the row is
+    /// gone.
+    async fn look(&self, doubt: &mut Doubt) -> Result<Option<bool>, StoreError> {
+        let tally = self.tally(&doubt.account).await?;
+        let Some(account) = self.account(&doubt.account.id).await? else { return Ok(None) };
+        let explained = tally.explains(&doubt.account);
+        if account.version != doubt.account.version || tally != doubt.tally {
+            doubt.since = Instant::now();
+        }
+        doubt.tally = tally;
+        if !explained {
+            doubt.account = account;
+        }
+        Ok(Some(explained || tally.explains(&doubt.account)))
     }
 
     /// Entries and holds of one account, from its index partitions.
@@ -97,6 +148,10 @@ impl Ledger {
         }
         Ok(tally)
     }
+}
+
+fn count_account(account: &Account, scanned: &Tally, confirmed: &Tally, audit: &mut Audit) -> Result<(), StoreError> {
+    audit.add_account(account, scanned, confirmed).ok_or_else(|| StoreError::corrupt("sum of accounts"))
 }
 
 fn count(transfer: &Transfer, audit: &mut Audit, tallies: &mut HashMap<AccountId, Tally>) -> Result<(), StoreError> {

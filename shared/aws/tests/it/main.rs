@@ -1,6 +1,7 @@
 //! The ledger on a real DynamoDB engine: what the rows say after posting, racing, failing and repeating.
 #![allow(missing_docs)]
 
+mod audit;
 mod capacity;
 mod history;
 mod holds;
