@@ -1,6 +1,6 @@
 //! Transactions: built from the parts every posting has, sent with patience for conflicts, and told apart afterwards.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -20,6 +20,9 @@ const ATTEMPTS: u32 = 9;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// No new try begins after this long: the SDK is patient with throttles too, and a function that runs into its
+/// timeout (10 s) answers nothing.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why a transaction was cancelled: for each of its items, in order, the row that failed its condition.
 #[derive(Debug)]
@@ -37,8 +40,8 @@ impl Cancelled {
 pub(super) enum WriteError {
     /// A condition said no. Never tried again.
     Cancelled(Cancelled),
-    /// Others kept writing the item with this index. Nothing was written.
-    Conflict(usize),
+    /// Others kept writing the items with these indexes. Nothing was written.
+    Conflict(Vec<usize>),
     /// The world failed.
     Store(StoreError),
 }
@@ -76,6 +79,7 @@ pub(super) fn check(
 
 /// Commits all items or none. Conflicts and throttling are tried again, with full jitter and a bound.
 pub(super) async fn transact(client: &Client, meter: &Meter, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
+    let started = Instant::now();
     let mut longest = FIRST_WAIT;
     for attempt in 1.. {
         let error = match send(client, items.clone()).await {
@@ -88,12 +92,13 @@ pub(super) async fn transact(client: &Client, meter: &Meter, items: Vec<Transact
         let outcome = match error {
             Refused::Cancelled(reasons) => match judge(&reasons) {
                 Verdict::Final(cancelled) => return Err(WriteError::Cancelled(cancelled)),
-                Verdict::Again(index) => WriteError::Conflict(index),
+                Verdict::Again(indexes) => WriteError::Conflict(indexes),
+                Verdict::Fault(cause) => return Err(WriteError::Store(StoreError::Corrupt(cause))),
             },
             Refused::Again(cause) => WriteError::Store(StoreError::Unavailable(cause)),
             Refused::Final(cause) => return Err(WriteError::Store(StoreError::Unavailable(cause))),
         };
-        if attempt >= ATTEMPTS {
+        if attempt >= ATTEMPTS || started.elapsed() >= PATIENCE {
             return Err(outcome);
         }
         let wait = longest.mul_f64(fastrand::f64());
@@ -143,26 +148,31 @@ fn describe(error: &TransactWriteItemsError) -> String {
 
 enum Verdict {
     Final(Cancelled),
-    Again(usize),
+    Again(Vec<usize>),
+    Fault(String),
 }
 
 /// A conflict or throttle on any item leaves the answer open, even when another item's condition failed: the write
-/// in flight may be this very request.
+/// in flight may be this very request. What is neither that nor a condition is a fault of ours, not an answer.
 fn judge(reasons: &[CancellationReason]) -> Verdict {
-    let again = |reason: &CancellationReason| {
-        matches!(
-            reason.code(),
-            Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded")
-        )
-    };
-    if let Some(index) = reasons.iter().rposition(again) {
-        return Verdict::Again(index);
+    let (mut again, mut fault, mut failed) = (Vec::new(), None, Vec::new());
+    for (index, reason) in reasons.iter().enumerate() {
+        let mut row = None;
+        match reason.code() {
+            None | Some("None") => {}
+            Some("ConditionalCheckFailed") => row = Some(reason.item().cloned()),
+            Some(
+                "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded",
+            ) => again.push(index),
+            Some(code) => fault = Some(format!("item {index}: {code}: {}", reason.message().unwrap_or_default())),
+        }
+        failed.push(row);
     }
-    let failed = reasons.iter().map(|reason| match reason.code() {
-        None | Some("None") => None,
-        Some(_) => Some(reason.item().cloned()),
-    });
-    Verdict::Final(Cancelled(failed.collect()))
+    match fault {
+        _ if !again.is_empty() => Verdict::Again(again),
+        Some(fault) => Verdict::Fault(fault),
+        None => Verdict::Final(Cancelled(failed)),
+    }
 }
 
 #[cfg(test)]
@@ -176,21 +186,28 @@ mod tests {
     #[test]
     fn a_conflict_anywhere_leaves_the_answer_open() {
         for (codes, again) in [
-            (["ConditionalCheckFailed", "None", "TransactionConflict"], Some(2)),
-            (["TransactionConflict", "ConditionalCheckFailed", "None"], Some(0)),
-            (["ThrottlingError", "None", "None"], Some(0)),
+            (["ConditionalCheckFailed", "None", "TransactionConflict"], Some(vec![2])),
+            (["TransactionConflict", "ConditionalCheckFailed", "None"], Some(vec![0])),
+            (["TransactionConflict", "None", "TransactionConflict"], Some(vec![0, 2])),
+            (["ThrottlingError", "ValidationError", "None"], Some(vec![0])),
             (["ConditionalCheckFailed", "None", "None"], None),
-            (["None", "ValidationError", "None"], None),
         ] {
             let verdict = judge(&codes.map(reason));
             match (verdict, again) {
-                (Verdict::Again(index), Some(expected)) => assert_eq!(index, expected, "{codes:?}"),
+                (Verdict::Again(indexes), Some(expected)) => assert_eq!(indexes, expected, "{codes:?}"),
                 (Verdict::Final(cancelled), None) => {
                     let failed: Vec<_> = (0..3).map(|index| cancelled.failed(index).is_some()).collect();
                     assert_eq!(failed, codes.map(|code| code != "None"), "{codes:?}");
                 }
                 (_, expected) => panic!("{codes:?}: expected {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_is_a_fault_and_not_an_answer() {
+        for codes in [["None", "ValidationError", "None"], ["ConditionalCheckFailed", "AccessDenied", "None"]] {
+            assert!(matches!(judge(&codes.map(reason)), Verdict::Fault(_)), "{codes:?}");
         }
     }
 }
