@@ -1,6 +1,7 @@
 //! The sweep on a real DynamoDB engine.
 #![allow(missing_docs)]
 
+use aws_sdk_dynamodb::types::AttributeValue::S;
 use domain::transfer::State;
 use edge::clock::Clock;
 use serde_json::json;
@@ -31,4 +32,25 @@ async fn what_is_due_is_freed_once_and_what_is_not_stays() {
     let stays = ledger.transfer(&transfer_id("h20")).await.unwrap().unwrap();
     assert!(matches!(stays.state, State::Pending { .. }));
     assert!(ledger.audit().await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_read_keeps_no_other_hold_from_being_freed() {
+    let (stack, clock) = (Stack::start().await, ManualClock::default());
+    let alice = stack.account("alice", "USD", "100", clock.now()).await;
+    for index in 0..5 {
+        let wish = hold(&format!("h{index}"), &alice.id, None, money("1", "USD"), 60);
+        stack.transfer(&wish, clock.now()).await.expect("held");
+    }
+    let spoilt = stack.environment().dynamodb().update_item().table_name(stack.table("LedgerTable"));
+    let spoilt = spoilt.key("pk", S(transfer_id("h2").to_string())).key("sk", S("transfer".into()));
+    let spoilt =
+        spoilt.update_expression("SET currency = :spoilt").expression_attribute_values(":spoilt", S("?".into()));
+    spoilt.send().await.expect("the row is spoilt");
+    clock.advance_seconds(60);
+    let ledger = stack.ledger();
+    let told = sweep(&ledger, &clock).await.expect_err("somebody must look at it").to_string();
+    assert_eq!(told, "1 holds could not be freed");
+    let balance = ledger.account(&alice.id).await.unwrap().unwrap().balance;
+    assert_eq!((balance.held, balance.available), (money("1", "USD"), money("99", "USD")));
 }

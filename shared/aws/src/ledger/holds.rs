@@ -1,6 +1,6 @@
 //! Holds whose deadline has come.
 
-use domain::{Timestamp, id::TransferId, transfer::Transfer};
+use domain::{Timestamp, id::TransferId};
 use futures::future::try_join_all;
 
 use super::{Ledger, rows};
@@ -10,17 +10,12 @@ use crate::{
 };
 
 impl Ledger {
-    /// Up to `limit` pending holds with a deadline at or before `now`, the longest overdue of each shard first.
-    pub async fn due_holds(&self, now: Timestamp, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+    /// Up to `limit` holds with a deadline at or before `now`, the longest overdue of each shard first. The index lags
+    /// behind its table, so the row itself decides whether a hold is still pending.
+    pub async fn due_holds(&self, now: Timestamp, limit: usize) -> Result<Vec<TransferId>, StoreError> {
         let per_shard = limit.div_ceil(usize::from(rows::HOLD_SHARDS)).max(1);
         let shards = (0..rows::HOLD_SHARDS).map(|shard| self.due_in(shard, now, per_shard));
-        let ids = try_join_all(shards).await?.concat();
-        let mut due = Vec::with_capacity(ids.len());
-        for id in ids {
-            // The index lags behind its table; the row itself decides.
-            due.extend(self.transfer(&id).await?.filter(|hold| hold.expire(now).is_some()));
-        }
-        Ok(due)
+        Ok(try_join_all(shards).await?.concat())
     }
 
     async fn due_in(&self, shard: u8, now: Timestamp, limit: usize) -> Result<Vec<TransferId>, StoreError> {
