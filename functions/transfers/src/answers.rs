@@ -1,85 +1,8 @@
-//! How transfers look from outside, and how refusals are told.
+//! How refusals are told.
 
 use aws::{ledger::transfers::PostError, store::StoreError};
-use domain::{
-    Timestamp,
-    id::{AccountId, TransferId},
-    transfer::{HoldRejection, Kind, Party, Refusal, Rejection, State, Status, Transfer},
-};
+use domain::transfer::{HoldRejection, Rejection, Transfer};
 use edge::http::{Code, Problem};
-use serde::Serialize;
-use serde_json::Value;
-
-/// A transfer as clients see it.
-#[derive(Debug, Serialize)]
-pub(crate) struct View {
-    transfer_id: TransferId,
-    r#type: Kind,
-    status: Status,
-    amount: String,
-    currency: &'static str,
-    from_account: Option<String>,
-    to_account: Option<String>,
-    description: Option<String>,
-    metadata: Option<Value>,
-    hold: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    captured_amount: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Refusal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reverses: Option<TransferId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reversed_by: Option<TransferId>,
-    created_at: Timestamp,
-    posted_at: Option<Timestamp>,
-}
-
-/// From where somebody looks at a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// Staff, or the one who disposes of the money.
-    Full,
-    /// The receiver: the sender's number is masked, its id hidden.
-    Receiver,
-}
-
-impl View {
-    pub(crate) fn new(transfer: &Transfer, sight: Sight, now: Timestamp) -> Self {
-        let captured = match &transfer.state {
-            State::Captured { amount, .. } => Some(amount.to_string()),
-            _ => None,
-        };
-        let reason = match transfer.state {
-            State::Rejected { reason } => Some(reason),
-            _ => None,
-        };
-        Self {
-            transfer_id: transfer.id.clone(),
-            r#type: transfer.kind,
-            status: transfer.status(now),
-            amount: transfer.money.to_string(),
-            currency: transfer.currency().code(),
-            from_account: match (&transfer.debit, sight) {
-                (Party::Account { number, .. }, Sight::Receiver) => Some(number.masked()),
-                (party, _) => party.account().map(AccountId::to_string),
-            },
-            to_account: transfer.credit.account().map(AccountId::to_string),
-            description: transfer.description.clone(),
-            metadata: transfer.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
-            hold: transfer.hold_seconds.is_some(),
-            expires_at: transfer.expires_at(),
-            captured_amount: captured,
-            reason,
-            reverses: transfer.reverses.clone(),
-            reversed_by: transfer.reversed_by().cloned(),
-            created_at: transfer.created_at,
-            posted_at: transfer.posted().map(|(_, at)| at),
-        }
-    }
-}
 
 /// A rule that said no.
 pub(crate) fn refused(rejection: Rejection) -> Problem {

@@ -3,17 +3,17 @@
 use aws::ledger::{Ledger, transfers::Posted};
 use domain::{
     Timestamp,
-    id::TransferId,
+    id::{AccountId, TransferId, derive},
     transfer::{Accounts, Authority, Command, Kind, State, Transfer, decide},
 };
 use edge::{
     clock::Clock,
-    http::{Answer, Caller, Problem, Request, created},
+    http::{Answer, Caller, Problem, Request, Sight, TransferView, created},
 };
 
 use crate::{
     Policy,
-    answers::{Sight, View, failed, not_posted, refused, rejected, reused},
+    answers::{failed, not_posted, refused, rejected, reused},
     body::{Body, Named, Wish},
 };
 
@@ -59,7 +59,8 @@ async fn name(ledger: &Ledger, caller: &Caller, id: TransferId, wish: Wish) -> R
         Some(Named::Id(id)) => Some(id),
         Some(Named::Number(number)) => {
             let account = ledger.account_by_number(&number).await.map_err(failed)?;
-            Some(account.ok_or_else(Problem::not_found)?)
+            // A number that nobody has names an account that nobody has: it is not found where others are not.
+            Some(account.unwrap_or_else(|| AccountId::from_bytes(derive(&["no account", number.as_str()]))))
         }
     };
     let customer = caller.customer().ok_or_else(Problem::forbidden)?;
@@ -94,7 +95,7 @@ fn replay(before: &Transfer, command: &Command, now: Timestamp) -> Result<Answer
 fn answer(transfer: &Transfer, now: Timestamp) -> Result<Answer, Problem> {
     match transfer.state {
         State::Rejected { .. } => Err(rejected(transfer)),
-        _ => created(&View::new(transfer, Sight::Full, now)),
+        _ => created(&TransferView::new(transfer, Sight::Full, now)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! GET /transfers and /transfers/{id}.
 
-use aws::ledger::{Ledger, history::Window};
+use aws::ledger::{
+    Ledger,
+    history::{Window, is_place},
+};
 use domain::{
     Timestamp,
     id::{AccountId, TransferId},
@@ -8,10 +11,10 @@ use domain::{
 };
 use edge::{
     clock::Clock,
-    http::{Answer, Caller, Code, Page, Problem, Request, ok},
+    http::{Answer, Caller, Code, Page, Problem, Request, Sight, TransferView, ok},
 };
 
-use crate::answers::{Sight, View, failed};
+use crate::answers::failed;
 
 pub(crate) async fn one(ledger: &Ledger, clock: &impl Clock, request: &Request) -> Result<Answer, Problem> {
     let caller = request.person()?;
@@ -24,8 +27,8 @@ pub(crate) async fn one(ledger: &Ledger, clock: &impl Clock, request: &Request) 
             own.extend(account.filter(|account| caller.may_serve(&account.owner)).map(|account| account.id));
         }
     }
-    let sight = sight(&caller, &transfer, &own).ok_or_else(Problem::not_found)?;
-    ok(&View::new(&transfer, sight, clock.now()))
+    let sight = Sight::of(&caller, &transfer, &own).ok_or_else(Problem::not_found)?;
+    ok(&TransferView::new(&transfer, sight, clock.now()))
 }
 
 /// The caller's transfers, or those of one account. Staff name the account: questions about the whole bank are for the
@@ -44,17 +47,25 @@ pub(crate) async fn list(ledger: &Ledger, clock: &impl Clock, request: &Request)
     let parts = ["type", "status", "from", "to"].map(|name| request.query(name).unwrap_or_default());
     let scope = format!("transfers {} {} {}", caller.subject(), filter.unwrap_or_default(), parts.join(" "));
     let page = request.page(&scope)?;
+    if !page.after.as_deref().is_none_or(is_place) {
+        return Err(Problem::new(
+            Code::InvalidCursor,
+            "The cursor does not belong to this list; start again without it.",
+        ));
+    }
 
     let (accounts, own) = reach(ledger, &caller, filter).await?;
     let now = clock.now();
     let keep = |transfer: &Transfer| {
         kind.is_none_or(|kind| transfer.kind == kind)
             && status.is_none_or(|status| transfer.status(now) == status)
-            && sight(&caller, transfer, &own).is_some()
+            && Sight::of(&caller, transfer, &own).is_some()
     };
     let found = ledger.transfers_of(&accounts, &window, page.after.as_deref(), page.limit, keep).await;
     let (transfers, next) = found.map_err(failed)?;
-    let items = transfers.iter().filter_map(|transfer| Some(View::new(transfer, sight(&caller, transfer, &own)?, now)));
+    let items = transfers
+        .iter()
+        .filter_map(|transfer| Some(TransferView::new(transfer, Sight::of(&caller, transfer, &own)?, now)));
     ok(&Page::new(items.collect(), next.as_deref(), &scope))
 }
 
@@ -77,24 +88,13 @@ async fn reach(
     }
     let customer = caller.customer().ok_or_else(Problem::forbidden)?;
     let own = ledger.accounts_of(customer).await.map_err(failed)?;
-    let own: Vec<AccountId> = own.into_iter().map(|account| account.id).collect();
-    match filter {
-        None => Ok((own.clone(), own)),
-        Some(account) if own.contains(&account) => Ok((vec![account], own)),
-        Some(_) => Err(Problem::not_found()),
+    let mut own: Vec<AccountId> = own.into_iter().map(|account| account.id).collect();
+    let Some(wanted) = filter else { return Ok((own.clone(), own)) };
+    if !own.contains(&wanted) {
+        // An account opened a moment ago may still be missing from the list of his accounts.
+        let account = ledger.account(&wanted).await.map_err(failed)?;
+        account.filter(|account| caller.may_serve(&account.owner)).ok_or_else(Problem::not_found)?;
+        own.push(wanted.clone());
     }
-}
-
-/// What the caller may see of a transfer, if anything: all of it as staff or as the owner of the debited account (or of a
-/// deposit), the receiver's view once money has reached him.
-fn sight(caller: &Caller, transfer: &Transfer, own: &[AccountId]) -> Option<Sight> {
-    let owns = |account: Option<&AccountId>| account.is_some_and(|account| own.contains(account));
-    if caller.is_staff() || owns(transfer.debit.account()) {
-        return Some(Sight::Full);
-    }
-    if !owns(transfer.credit.account()) {
-        return None;
-    }
-    let from_outside = transfer.debit.account().is_none();
-    (from_outside || transfer.posted().is_some()).then_some(Sight::Receiver)
+    Ok((vec![wanted], own))
 }

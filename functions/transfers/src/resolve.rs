@@ -11,11 +11,11 @@ use domain::{
 };
 use edge::{
     clock::Clock,
-    http::{AmountField, Answer, Caller, Problem, Request, ok},
+    http::{AmountField, Answer, Caller, Problem, Request, Sight, TransferView, ok},
 };
 use serde::Deserialize;
 
-use crate::answers::{Sight, View, failed, hold_refused, not_posted, refused, reused};
+use crate::answers::{failed, hold_refused, not_posted, refused, reused};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,12 +57,12 @@ pub(crate) async fn void(ledger: &Ledger, clock: &impl Clock, request: &Request)
     let (hold, _) = own_hold(ledger, &caller, request).await?;
     let now = clock.now();
     let Some(resolution) = hold.void(now).map_err(hold_refused)? else {
-        return ok(&View::new(&hold, Sight::Full, now));
+        return ok(&TransferView::new(&hold, Sight::Full, now));
     };
     match ledger.resolve(&hold, &resolution, None).await.map_err(not_posted)? {
         Resolved::Done(transfer) => answer(&transfer, now, "hold voided"),
         Resolved::Before(transfer, _) if matches!(transfer.state, State::Voided { .. }) => {
-            ok(&View::new(&transfer, Sight::Full, now))
+            ok(&TransferView::new(&transfer, Sight::Full, now))
         }
         Resolved::Before(..) => Err(hold_refused(HoldRejection::NotPending)),
         Resolved::Refused(rejection) => Err(refused(rejection)),
@@ -104,10 +104,10 @@ fn replay(
     if let State::Captured { reversed_by, .. } = &mut captured.state {
         *reversed_by = None;
     }
-    Some(ok(&View::new(&captured, Sight::Full, now)).map(|answer| answer.replayed(true)))
+    Some(ok(&TransferView::new(&captured, Sight::Full, now)).map(|answer| answer.replayed(true)))
 }
 
 fn answer(transfer: &Transfer, now: Timestamp, what: &'static str) -> Result<Answer, Problem> {
     tracing::info!(transfer_id = %transfer.id, status = transfer.status(now).as_str(), "{what}");
-    ok(&View::new(transfer, Sight::Full, now))
+    ok(&TransferView::new(transfer, Sight::Full, now))
 }

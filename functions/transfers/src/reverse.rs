@@ -8,12 +8,12 @@ use domain::{
 };
 use edge::{
     clock::Clock,
-    http::{Answer, FieldErrors, Problem, Request, created},
+    http::{Answer, FieldErrors, Problem, Request, Sight, TransferView, created},
 };
 use serde::Deserialize;
 
 use crate::{
-    answers::{Sight, View, failed, not_posted, refused, rejected, reused},
+    answers::{failed, not_posted, refused, rejected, reused},
     body::is_line,
 };
 
@@ -75,6 +75,6 @@ fn replay(before: &Transfer, description: Option<&str>) -> Result<Answer, Proble
 fn answer(reversal: &Transfer, now: Timestamp) -> Result<Answer, Problem> {
     match reversal.state {
         State::Rejected { .. } => Err(rejected(reversal)),
-        _ => created(&View::new(reversal, Sight::Full, now)),
+        _ => created(&TransferView::new(reversal, Sight::Full, now)),
     }
 }

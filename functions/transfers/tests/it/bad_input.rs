@@ -31,8 +31,6 @@ async fn every_bad_field_gets_its_code_and_changes_nothing() {
         ("type", json!("gift"), "invalid_field"),
         ("type", json!("reversal"), "invalid_field"),
         ("type", json!(1), "invalid_field"),
-        ("type", json!("deposit"), "invalid_field"),
-        ("type", json!("withdrawal"), "invalid_field"),
         ("from_account", json!(null), "invalid_field"),
         ("from_account", json!(7), "invalid_field"),
         ("from_account", json!("trf_1"), "invalid_field"),
@@ -57,6 +55,14 @@ async fn every_bad_field_gets_its_code_and_changes_nothing() {
         let (status, problem, _) = bank.serve(post("alice", &format!("k{index}"), body).build()).await;
         assert_eq!((status, problem["code"].as_str()), (400, Some(code)), "{field} {value}: {problem}");
         assert_eq!(problem["errors"][0]["pointer"], format!("/{field}"), "{value}: {problem}");
+    }
+    // With another type it is the account that does not belong to it which is named.
+    for (kind, pointer) in [("deposit", "/from_account"), ("withdrawal", "/to_account")] {
+        let mut body = send(&alice, bob.id.as_str(), "1");
+        body["type"] = json!(kind);
+        let (status, problem, _) = bank.serve(post("alice", kind, body).build()).await;
+        assert_eq!((status, problem["code"].as_str()), (400, Some("invalid_field")), "{problem}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
     assert_eq!(bank.balance(&alice).await, "100.00 0.00 100.00");
     assert_eq!(bank.balance(&bob).await, "0.00 0.00 0.00");

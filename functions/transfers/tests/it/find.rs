@@ -96,3 +96,35 @@ async fn parameters_that_do_not_parse_are_named() {
         assert_eq!(bank.told(list("alice", "", query)).await, format!("400 {code}"), "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_filter_that_lets_little_through_answers_short_pages_and_loses_nothing() {
+    let bank = Bank::start().await;
+    let (alice, bob) = (bank.account("alice", "USD", "9999").await, bank.account("bob", "USD", "0").await);
+    assert_eq!(bank.told(post("alice", "k", send(&alice, bob.id.as_str(), "7"))).await, "201 completed");
+    let mut refusals = tokio::task::JoinSet::new();
+    for index in 0..2100 {
+        let wish = testkit::command(&format!("w{index}"), Some(&alice.id), None, testkit::money("99999", "USD"));
+        let (stack, at) = (bank.stack.clone(), bank.later(60_000 + index));
+        refusals.spawn(async move { stack.transfer(&wish, at).await.expect("refused") });
+        if index % 50 == 49 {
+            while refusals.join_next().await.is_some() {}
+        }
+    }
+    let (status, first, _) = bank.serve(list("alice", "", "?type=transfer&limit=1").build()).await;
+    assert_eq!((status, first["items"].as_array().map(Vec::len)), (200, Some(0)), "{first}");
+    let cursor = first["next_cursor"].as_str().expect("there is more to look at");
+    assert_eq!(amounts(&bank, "alice", "", &format!("?type=transfer&limit=1&cursor={cursor}")).await, ["7.00"]);
+}
+
+#[tokio::test]
+async fn a_cursor_with_a_right_checksum_and_a_wrong_place_is_refused() {
+    let bank = Bank::start().await;
+    bank.account("alice", "USD", "5").await;
+    let scope = format!("transfers {} {} {}", testkit::customer("alice"), "", ["", "", "", ""].join(" "));
+    for place in ["", "x", "9999-12-31T23:59:59-23:59#trf_1", &"9".repeat(3000), "2026-11-21T10:00:00.000Z#trf_é"] {
+        let page = edge::http::Page::new(Vec::<u8>::new(), Some(place), &scope);
+        let cursor = page.next_cursor.expect("a cursor");
+        assert_eq!(bank.told(list("alice", "", &format!("?cursor={cursor}"))).await, "400 invalid_cursor", "{place}");
+    }
+}

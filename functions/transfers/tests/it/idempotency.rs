@@ -35,6 +35,10 @@ async fn the_same_key_with_another_body_names_the_first_field_that_differs() {
         assert_eq!((status, problem["code"].as_str()), (422, Some("idempotency_key_reused")), "{problem}");
         assert_eq!(problem["field"], field);
     }
+    // Neither is it told whether somebody has the other number.
+    let nobody = domain::number::AccountNumber::from_bytes([9; 16]);
+    let (status, problem, _) = bank.serve(post("alice", "k", send(&alice, nobody.as_str(), "10")).build()).await;
+    assert_eq!((status, problem["field"].as_str()), (422, Some("to_account")), "{problem}");
     let withdrawal = json!({"type": "withdrawal", "amount": "10", "currency": "USD", "from_account": alice.id});
     let (_, problem, _) = bank.serve(post("alice", "k", withdrawal).build()).await;
     assert_eq!(problem["field"], "type");

@@ -9,7 +9,7 @@ mod holds;
 mod idempotency;
 mod reversals;
 
-use domain::account::Account;
+use domain::{Timestamp, account::Account};
 use edge::http::Request;
 use serde_json::{Value, json};
 use testkit::{ManualClock, RequestBuilder, Stack, document, request};
@@ -31,6 +31,12 @@ impl Bank {
     async fn account(&self, name: &str, currency: &str, amount: &str) -> Account {
         use edge::clock::Clock;
         self.stack.account(name, currency, amount, self.clock.now()).await
+    }
+
+    /// So many milliseconds from now.
+    fn later(&self, millis: i64) -> Timestamp {
+        use edge::clock::Clock;
+        self.clock.now().plus_millis(millis)
     }
 
     async fn serve(&self, request: Request) -> (u16, Value, bool) {

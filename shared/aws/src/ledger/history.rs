@@ -5,16 +5,17 @@
 //! follows its table with a delay; a page is therefore only answered when the account row has not moved while it was
 //! read and the newest posting it knows is on the page's shelf.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::{
-    Money, Timestamp,
+    Currency, Money, Timestamp,
     account::{Account, Balance},
     id::{AccountId, TransferId},
     transfer::{MAX_HOLD_SECONDS, Party, State, Transfer},
 };
 use futures::future::try_join_all;
+use rust_decimal::Decimal;
 
 use super::{
     Ledger,
@@ -25,10 +26,17 @@ use crate::{
     store::StoreError,
 };
 
-/// How often a page is read again when the account moves meanwhile.
-const READS: usize = 8;
-/// Rows asked of an index at a time beyond what the page needs.
+/// How often a page is read again when the account moves meanwhile or the index lags behind.
+const READS: u32 = 8;
+/// The pause after the first of these reads; each further one is twice as long. An index follows within a second.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Most rows asked of an index at a time.
 const LARGEST_READ: usize = 250;
+/// Transfers looked at for one page of a list. A filter that lets few of them through answers a short page, even an
+/// empty one, and the place to go on from.
+const LONGEST_WALK: usize = 2_000;
+/// Digits of the largest balance that a place in a statement may carry; walking on from it stays within a [`Decimal`].
+const MAX_BALANCE_DIGITS: usize = 24;
 
 /// Which way money moved, seen from the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -82,6 +90,26 @@ pub struct Window {
     pub to: Option<Timestamp>,
 }
 
+/// Whether a text can be a place that [`Ledger::transfers_of`] answered. Ask this of whatever comes from outside.
+pub fn is_place(text: &str) -> bool {
+    let is_moment = |text: &str| text.parse::<Timestamp>().is_ok_and(|moment| moment.to_string() == text);
+    // The form first: only what is written in UTC is read.
+    text.split_once('#').is_some_and(|(at, id)| at.ends_with('Z') && is_moment(at) && TransferId::parse(id).is_some())
+}
+
+/// Whether a text can be the `next` of a page of entries in this currency. Ask this of whatever comes from outside.
+pub fn is_entries_place(text: &str, currency: Currency) -> bool {
+    entries_place(text, currency).is_some()
+}
+
+/// The place of an entry and the balance before it.
+fn entries_place(text: &str, currency: Currency) -> Option<(&str, Money)> {
+    let (place, balance) = text.rsplit_once('|')?;
+    let balance = Money::new(balance.parse::<Decimal>().ok()?, currency)?;
+    let fits = balance.amount().trunc().to_string().trim_start_matches('-').len() <= MAX_BALANCE_DIGITS;
+    (fits && is_place(place)).then_some((place, balance))
+}
+
 impl Ledger {
     /// Entries of an account, newest first, from `after` (a page's `next`) on. `None` if there is no such account.
     pub async fn entries(
@@ -91,14 +119,13 @@ impl Ledger {
         limit: usize,
     ) -> Result<Option<EntriesPage>, StoreError> {
         if let Some(after) = after {
-            let (place, balance) = after.rsplit_once('|').ok_or_else(|| StoreError::corrupt("cursor"))?;
             let Some(account) = self.account(id).await? else { return Ok(None) };
-            let balance = balance.parse().ok().and_then(|amount| Money::new(amount, account.currency));
-            let balance = balance.ok_or_else(|| StoreError::corrupt("cursor"))?;
+            let (place, balance) =
+                entries_place(after, account.currency).ok_or_else(|| StoreError::corrupt("cursor"))?;
             let history = self.posted(id, Some(place), limit);
             return page(id, history, balance, limit).await.map(|(page, _)| Some(page));
         }
-        for _ in 0..READS {
+        for read in 0..READS {
             let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
             let history = self.posted(id, None, limit);
             let (page, seen) = page(id, history, account.balance.posted, limit).await?;
@@ -107,20 +134,20 @@ impl Ledger {
             if self.caught_up(&seen, last.as_ref(), &below).await? && self.unmoved(&account).await? {
                 return Ok(Some(page));
             }
-            tokio::task::yield_now().await;
+            pause(read).await;
         }
         Err(StoreError::Unavailable("the account keeps moving while its entries are read".into()))
     }
 
     /// The balance of an account at a moment; `None` if there is no such account, zero before it was opened.
     pub async fn balance_at(&self, id: &AccountId, at: Timestamp) -> Result<Option<BalanceAt>, StoreError> {
-        for _ in 0..READS {
+        for read in 0..READS {
             let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
             let (posted, later_holds, seen) = self.posted_at(&account, at).await?;
             let held = self.held_at(&account, at, later_holds).await?;
             let caught_up = self.caught_up(&seen, last.as_ref(), &format!("{at}~")).await?;
             if !caught_up || !self.unmoved(&account).await? {
-                tokio::task::yield_now().await;
+                pause(read).await;
                 continue;
             }
             let available = posted
@@ -133,7 +160,8 @@ impl Ledger {
     }
 
     /// Transfers that touch any of these accounts, newest effect first, those that `keep` says yes to.
-    /// A transfer between two of the accounts comes once. `after` and the returned place are entry keys.
+    /// A transfer between two of the accounts comes once. `after` and the returned place are entry keys. A page with a
+    /// next place may be short, even empty: a filter had looked far enough for one request.
     pub async fn transfers_of(
         &self,
         accounts: &[AccountId],
@@ -148,18 +176,23 @@ impl Ledger {
                 history.add(rows::account_side(account, shelf));
             }
         }
-        let mut found: Vec<(String, Transfer)> = Vec::new();
+        let (mut found, mut passed, mut walked) = (Vec::new(), None::<String>, 0);
         while let Some((place, transfer)) = history.next().await? {
-            if found.last().is_some_and(|(_, last)| last.id == transfer.id) || !keep(&transfer) {
+            if passed.as_ref() == Some(&place) {
+                // The other side of the same transfer.
                 continue;
             }
-            if found.len() == limit {
-                let next = found.last().map(|(place, _)| place.clone());
-                return Ok((found.into_iter().map(|(_, transfer)| transfer).collect(), next));
+            let kept = keep(&transfer);
+            if walked == LONGEST_WALK || (kept && found.len() == limit) {
+                return Ok((found, passed));
             }
-            found.push((place, transfer));
+            if kept {
+                found.push(transfer);
+            }
+            walked += 1;
+            passed = Some(place);
         }
-        Ok((found.into_iter().map(|(_, transfer)| transfer).collect(), None))
+        Ok((found, None))
     }
 
     fn posted(&self, id: &AccountId, after: Option<&str>, limit: usize) -> History<'_> {
@@ -218,10 +251,12 @@ impl Ledger {
         let window = Window { from: Some(oldest), to: Some(at) };
         let mut history = History::new(self, window, None, LARGEST_READ);
         history.add(rows::account_side(&account.id, Shelf::Other));
+        let captured: Vec<_> = captured_later.iter().map(|hold| hold.id.clone()).collect();
         let mut holds = captured_later;
         while let Some((_, transfer)) = history.next().await? {
             let reserved = match transfer.state {
-                State::Pending { .. } => true,
+                // An index that lags behind may still have a hold on the shelf that it was on before its capture.
+                State::Pending { .. } => !captured.contains(&transfer.id),
                 State::Voided { at: until, .. } | State::Expired { at: until, .. } => until > at,
                 _ => false,
             };
@@ -235,6 +270,12 @@ impl Ledger {
             .try_fold(Money::zero(account.currency), |sum, hold| sum.checked_add(hold.money))
             .ok_or_else(|| StoreError::corrupt("held"))
     }
+}
+
+/// Waits before the next read, longer each time, so that the index can catch up and a busy account is met at rest.
+async fn pause(read: u32) {
+    let longest = FIRST_PAUSE * 2u32.pow(read);
+    tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
 }
 
 /// Which entries a walk has come across, to tell whether the index has caught up with the account row.
@@ -318,7 +359,11 @@ impl<'a> History<'a> {
     pub(super) async fn next(&mut self) -> Result<Option<(String, Transfer)>, StoreError> {
         let (ledger, window, after, size) = (self.ledger, &self.window, self.after.as_deref(), self.size);
         let empty = self.sources.iter_mut().filter(|source| source.buffer.is_empty() && !source.exhausted);
-        try_join_all(empty.map(|source| source.fill(ledger, window, after, size))).await?;
+        let filled = try_join_all(empty.map(|source| source.fill(ledger, window, after, size))).await?;
+        if !filled.is_empty() {
+            // The first read is what a page needs; a walk that goes on wants more at a time.
+            self.size = (size * 2).min(LARGEST_READ);
+        }
         let newest = self
             .sources
             .iter_mut()
@@ -392,6 +437,40 @@ fn just_below(entry_key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_a_list_can_have_answered_is_a_place() {
+        let place = "2026-11-21T10:00:00.000Z#trf_0b";
+        assert!(is_place(place));
+        for text in [
+            "",
+            "#",
+            "trf_0b",
+            "2026-11-21T10:00:00.000Z",
+            "2026-11-21T10:00:00Z#trf_0b",
+            "2026-11-21T10:00:00.000+00:00#trf_0b",
+            "9999-12-31T23:59:59.999-23:59#trf_0b",
+            "2026-11-21T10:00:00.000Z#acc_0b",
+            "2026-11-21T10:00:00.000Z#trf_0b|1.00",
+            &format!("2026-11-21T10:00:00.000Z#trf_{}", "0".repeat(2000)),
+        ] {
+            assert!(!is_place(text), "{text}");
+        }
+        let dollar = Currency::parse("USD").expect("a currency");
+        for (balance, fits) in [
+            ("0.00", true),
+            ("-12.50", true),
+            ("1.001", false),
+            ("", false),
+            ("NaN", false),
+            ("999999999999999999999999.99", true),
+            ("1000000000000000000000000", false),
+            ("79228162514264337593543950335", false),
+        ] {
+            assert_eq!(is_entries_place(&format!("{place}|{balance}"), dollar), fits, "{balance}");
+        }
+        assert!(!is_entries_place(place, dollar));
+    }
 
     #[test]
     fn the_bound_below_a_key_excludes_the_key_and_nothing_older() {
