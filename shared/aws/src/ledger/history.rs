@@ -3,7 +3,7 @@
 //! Entries are read from two indexes and merged by when they took effect. The running balance is not stored: it is the
 //! account's posted balance, walked back entry by entry, so opening + entries = closing holds by construction. An index
 //! follows its table with a delay; a page is therefore only answered when the account row has not moved while it was
-//! read and the newest posting it knows is on the page's shelf.
+//! read and the newest postings it knows are on the page's shelf.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -126,12 +126,12 @@ impl Ledger {
             return page(id, history, balance, limit).await.map(|(page, _)| Some(page));
         }
         for read in 0..READS {
-            let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
+            let Some((account, last)) = self.account_and_last_entries(id).await? else { return Ok(None) };
             let history = self.posted(id, None, limit);
             let (page, seen) = page(id, history, account.balance.posted, limit).await?;
             let below = page.entries.last().filter(|_| page.next.is_some());
             let below = below.map(|entry| rows::entry_key(entry.at, &entry.transfer.id)).unwrap_or_default();
-            if self.caught_up(&seen, last.as_ref(), &below).await? && self.unmoved(&account).await? {
+            if self.caught_up(&seen, &last, &below).await? && self.unmoved(&account).await? {
                 return Ok(Some(page));
             }
             pause(read).await;
@@ -142,10 +142,10 @@ impl Ledger {
     /// The balance of an account at a moment; `None` if there is no such account, zero before it was opened.
     pub async fn balance_at(&self, id: &AccountId, at: Timestamp) -> Result<Option<BalanceAt>, StoreError> {
         for read in 0..READS {
-            let Some((account, last)) = self.account_and_last_entry(id).await? else { return Ok(None) };
+            let Some((account, last)) = self.account_and_last_entries(id).await? else { return Ok(None) };
             let (posted, later_holds, seen) = self.posted_at(&account, at).await?;
             let held = self.held_at(&account, at, later_holds).await?;
-            let caught_up = self.caught_up(&seen, last.as_ref(), &format!("{at}~")).await?;
+            let caught_up = self.caught_up(&seen, &last, &format!("{at}~")).await?;
             if !caught_up || !self.unmoved(&account).await? {
                 pause(read).await;
                 continue;
@@ -201,24 +201,25 @@ impl Ledger {
         history
     }
 
-    async fn account_and_last_entry(
-        &self,
-        id: &AccountId,
-    ) -> Result<Option<(Account, Option<TransferId>)>, StoreError> {
+    async fn account_and_last_entries(&self, id: &AccountId) -> Result<Option<(Account, Vec<TransferId>)>, StoreError> {
         let Some(item) = self.get(key(id.as_str(), rows::ACCOUNT)).await? else { return Ok(None) };
-        Ok(Some((rows::account(&item)?, item.parsed_optional("last_entry", TransferId::parse)?)))
+        Ok(Some((rows::account(&item)?, rows::last_entries(&item)?)))
     }
 
     async fn unmoved(&self, account: &Account) -> Result<bool, StoreError> {
         Ok(self.account(&account.id).await?.is_some_and(|now| now.version == account.version))
     }
 
-    /// Whether the index knows the newest posting of the account row: it was seen, or lies below what was read.
-    async fn caught_up(&self, seen: &Seen, last: Option<&TransferId>, below: &str) -> Result<bool, StoreError> {
-        let Some(last) = last.filter(|last| !seen.0.contains(last)) else { return Ok(true) };
-        let newest = self.transfer(last).await?.ok_or_else(|| StoreError::corrupt("last_entry"))?;
-        let at = newest.posted().ok_or_else(|| StoreError::corrupt("last_entry"))?.1;
-        Ok(rows::entry_key(at, last).as_str() < below)
+    /// Whether the index knows the newest postings of the account row: each was seen, or lies below what was read.
+    async fn caught_up(&self, seen: &Seen, last: &[TransferId], below: &str) -> Result<bool, StoreError> {
+        for id in last.iter().filter(|id| !seen.0.contains(id)) {
+            let posting = self.transfer(id).await?.ok_or_else(|| StoreError::corrupt("last_entry"))?;
+            let at = posting.posted().ok_or_else(|| StoreError::corrupt("last_entry"))?.1;
+            if rows::entry_key(at, id).as_str() >= below {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Walks back from the present to the moment. Also answers the holds captured since, and the entries seen.

@@ -211,6 +211,26 @@ fn party(item: &Item, name: &str) -> Result<Party, StoreError> {
     })
 }
 
+/// Where an account row keeps its newest postings, the newest first. The indexes do not get postings in their order;
+/// knowing a few of them tells whether an index has caught up.
+const LAST_ENTRIES: [&str; 4] = ["last_entry", "last_entry_2", "last_entry_3", "last_entry_4"];
+
+/// The part of an update of an account row that makes `value` its newest posting and moves the others down.
+pub(super) fn remember_entry(value: &str) -> String {
+    let moved = LAST_ENTRIES.windows(2).map(|pair| format!("{} = if_not_exists({}, {value})", pair[1], pair[0]));
+    moved.chain([format!("{} = {value}", LAST_ENTRIES[0])]).collect::<Vec<_>>().join(", ")
+}
+
+/// The newest postings of an account row, as many as it keeps.
+pub(super) fn last_entries(item: &Item) -> Result<Vec<TransferId>, StoreError> {
+    let mut entries = Vec::new();
+    for name in LAST_ENTRIES {
+        entries.extend(item.parsed_optional(name, TransferId::parse)?);
+    }
+    entries.dedup();
+    Ok(entries)
+}
+
 /// A new account row.
 pub(super) fn account_item(account: &Account) -> Item {
     let mut item = key(account.id.as_str(), ACCOUNT);

@@ -302,10 +302,11 @@ impl Ledger {
     fn debit(&self, id: &AccountId, amount: Money, transfer: &TransferId) -> Result<TransactWriteItem, PostError> {
         write::update(
             self.account_update(id)
-                .update_expression(
+                .update_expression(format!(
                     "SET posted = posted - :amount, available = available - :amount, \
-                     #version = #version + :one, last_entry = :transfer",
-                )
+                     #version = #version + :one, {}",
+                    rows::remember_entry(":transfer")
+                ))
                 .condition_expression("#status = :active AND available >= :amount")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
@@ -318,10 +319,11 @@ impl Ledger {
     fn credit(&self, id: &AccountId, amount: Money, transfer: &TransferId) -> Result<TransactWriteItem, PostError> {
         write::update(
             self.account_update(id)
-                .update_expression(
+                .update_expression(format!(
                     "SET posted = posted + :amount, available = available + :amount, \
-                     #version = #version + :one, last_entry = :transfer",
-                )
+                     #version = #version + :one, {}",
+                    rows::remember_entry(":transfer")
+                ))
                 .condition_expression("#status = :active")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
@@ -362,10 +364,11 @@ impl Ledger {
         let released = hold.money.checked_sub(amount).ok_or_else(|| StoreError::corrupt("captured amount"))?;
         write::update(
             self.account_update(id)
-                .update_expression(
+                .update_expression(format!(
                     "SET posted = posted - :amount, held = held - :held, available = available + :released, \
-                     #version = #version + :one, last_entry = :transfer",
-                )
+                     #version = #version + :one, {}",
+                    rows::remember_entry(":transfer")
+                ))
                 .condition_expression("#status = :active AND held >= :held")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
