@@ -8,6 +8,7 @@ mod find;
 mod holds;
 mod idempotency;
 mod reversals;
+mod stopped;
 
 use domain::{Timestamp, account::Account};
 use edge::http::Request;

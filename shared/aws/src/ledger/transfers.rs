@@ -1,6 +1,6 @@
 //! Posting, and what a posting needs to know before it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::{
     ConditionCheck, KeysAndAttributes, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
@@ -20,6 +20,11 @@ use crate::{
     item::{Item, Read, key, money, number, text, unavailable},
     store::StoreError,
 };
+
+/// How often rows are asked for that a throttled table leaves out of its answer.
+const BATCH_READS: u32 = 7;
+/// Before the second of these reads it waits up to twice this long, before each further one up to twice as long again.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// What is known before a transfer is decided.
 #[derive(Debug, Default)]
@@ -107,8 +112,12 @@ impl Ledger {
     pub(super) async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         let mut wanted = Some(keys).filter(|keys| !keys.is_empty());
-        for _ in 0..10 {
+        for read in 0..BATCH_READS {
             let Some(keys) = wanted.take() else { return Ok(found) };
+            if read > 0 {
+                let longest = FIRST_PAUSE * 2u32.pow(read);
+                tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+            }
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
                 .consistent_read(true)
@@ -129,6 +138,9 @@ impl Ledger {
                 .and_then(|mut tables: HashMap<_, _>| tables.remove(&self.table))
                 .map(|rest| rest.keys)
                 .filter(|keys| !keys.is_empty());
+        }
+        if wanted.is_none() {
+            return Ok(found);
         }
         Err(StoreError::Unavailable("rows stay unprocessed".into()))
     }

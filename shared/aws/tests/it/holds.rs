@@ -97,7 +97,7 @@ async fn the_row_itself_refuses_a_capture_past_the_deadline_and_an_expiry_before
     assert_eq!(balance(&ledger, &alice).await, ["100.00", "80.00", "20.00"]);
     assert!(ledger.due_holds(deadline.plus_millis(-1), 10).await.unwrap().is_empty());
     let due = ledger.due_holds(deadline, 10).await.unwrap();
-    assert_eq!(due, [hold.id.clone()]);
+    assert_eq!(due, std::slice::from_ref(&hold.id));
     let expiry = hold.expire(deadline).expect("it is due");
     assert!(matches!(ledger.resolve(&hold, &expiry, None).await, Ok(Resolved::Done(_))));
     assert!(matches!(ledger.resolve(&hold, &expiry, None).await, Ok(Resolved::Before(..))), "only once");

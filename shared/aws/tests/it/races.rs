@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use aws::ledger::transfers::Posted;
-use domain::transfer::State;
-use testkit::{Stack, command, money};
+use domain::{
+    account::{AccountStatus, Changed},
+    transfer::{Accounts, Rejection, State, decide},
+};
+use testkit::{Stack, command, hold, money};
 use tokio::task::JoinSet;
 
 use crate::{assert_clean, now};
@@ -121,4 +124,35 @@ async fn transfers_that_cross_each_other_all_settle() {
         outcome.expect("no panic");
     }
     assert_clean(&stack.ledger()).await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_frozen_or_closed_since_the_decision_refuses_at_the_row() {
+    for (status, expected) in
+        [(AccountStatus::Frozen, Rejection::AccountFrozen), (AccountStatus::Closed, Rejection::AccountClosed)]
+    {
+        let stack = Stack::start().await;
+        let ledger = stack.ledger();
+        let (alice, bob) =
+            (stack.account("alice", "USD", "10", now()).await, stack.account("bob", "USD", "0", now()).await);
+        let changed = Changed { status, overdraft: bob.overdraft };
+        ledger.change_account(&bob, &changed, None).await.expect("changed");
+        for wish in [
+            command("t", Some(&alice.id), Some(&bob.id), money("5", "USD")),
+            hold("h", &alice.id, Some(&bob.id), money("5", "USD"), 60),
+            // Short of money as well: the state comes first, and nothing is remembered.
+            command("s", Some(&alice.id), Some(&bob.id), money("5000", "USD")),
+        ] {
+            let mut before = alice.clone();
+            before.balance.available = money("9999", "USD");
+            let accounts = Accounts { from: Some(before), to: Some(bob.clone()) };
+            let decided = decide(&accounts, &wish, now()).expect("it was allowed");
+            match ledger.post(&decided).await {
+                Ok(Posted::Refused(rejection)) => assert_eq!(rejection, expected),
+                other => panic!("{other:?}"),
+            }
+            assert!(ledger.transfer(&wish.id).await.unwrap().is_none(), "nothing is remembered");
+        }
+        assert_clean(&ledger).await;
+    }
 }
