@@ -2,7 +2,7 @@
 //!
 //! The profile is `[profile.release]` of the workspace, so that `cargo build --release` and this agree. All functions
 //! are built in one go: their features do unify over the selection, but every member names the same features of every
-//! shared dependency, and fat LTO drops what a function does not reach (measured: no function grows by more than 1 %).
+//! shared dependency, and fat LTO drops what a function does not reach (measured: `transfers` has 5,147,136 bytes alone and 5,148,224 with all).
 
 use std::{
     fs,

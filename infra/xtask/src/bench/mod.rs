@@ -81,7 +81,7 @@ async fn sections(workspace: &Workspace, stage: &stage::Stage, seconds: u64) -> 
         }
     }
     let customer = stage.customer("bench").await.context("a customer")?;
-    cold::report(stage, &workspace.path(""), &limited).await?;
+    cold::report(stage, &workspace.path(""), &limited, &customer).await?;
     cost::report(stage, &customer).await?;
     path::report(stage, seconds).await
 }

@@ -15,6 +15,7 @@ use super::client::Client;
 
 /// The runner takes the functions from `target/<profile>`; this is where the bench puts those it built for Lambda.
 pub const PROFILE: &str = "bench";
+const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 const PASSWORD: &str = "Bench-pass-1";
 
 /// A running stack.
@@ -30,6 +31,15 @@ pub struct Customer {
     pub id: String,
     /// Access token.
     pub token: String,
+}
+
+impl Customer {
+    /// The user pool's name of the same person: a UUID.
+    pub fn subject(&self) -> String {
+        let hex = self.id.trim_start_matches("cus_");
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
+        parts.join("-")
+    }
 }
 
 impl Stage {
@@ -78,6 +88,11 @@ impl Stage {
         found.with_context(|| format!("the template has no function {folder}"))
     }
 
+    /// The id of the user pool.
+    pub fn user_pool(&self) -> Result<&str> {
+        Ok(&self.runner.stack().user_pools().first().context("the template has no user pool")?.id)
+    }
+
     /// The physical name of the ledger's table.
     pub fn ledger_table(&self) -> Result<&str> {
         let found = self.runner.stack().tables().iter().find(|table| table.logical_id == "LedgerTable");
@@ -112,6 +127,11 @@ impl Stage {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        // Lambda's image keeps its trusted roots in one file. Debian also has a file for each, and reading those would be
+        // measured as the function's own time.
+        if Path::new(ROOTS).is_file() {
+            environment.insert("SSL_CERT_FILE".to_owned(), ROOTS.to_owned());
+        }
         environment.extend(function.environment.clone());
         environment
     }
