@@ -1,6 +1,9 @@
 //! GET /accounts and /accounts/{id}.
 
-use aws::ledger::{Ledger, accounts::Whose};
+use aws::ledger::{
+    Ledger,
+    accounts::{self, Whose},
+};
 use domain::{
     account::{Account, AccountStatus},
     id::{AccountId, CustomerId},
@@ -60,7 +63,7 @@ pub(crate) async fn list(ledger: &Ledger, request: &Request) -> Result<Answer, P
     let caller = request.person()?;
     let filter = Filter::read(request, &caller)?;
     let scope = filter.scope();
-    let page = request.page(&scope)?;
+    let page = request.page(&scope)?.checked(accounts::is_place)?;
     if !filter.owner.as_ref().is_none_or(|owner| caller.may_serve(owner)) {
         return Err(Problem::not_found());
     }

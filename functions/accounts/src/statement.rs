@@ -2,7 +2,7 @@
 
 use aws::ledger::{
     Ledger,
-    history::{Direction, EntriesPage, Entry},
+    history::{Direction, EntriesPage, Entry, is_entries_place},
 };
 use domain::{
     Timestamp,
@@ -73,6 +73,7 @@ pub(crate) async fn entries(ledger: &Ledger, request: &Request) -> Result<Answer
     let account = find::own(ledger, &caller, request).await?;
     let as_csv = csv::is_wanted(request.header("accept"));
     let limit = if as_csv && request.query("limit").is_none() { csv::MAX_LINES } else { page.limit };
+    let page = page.checked(|place| is_entries_place(place, account.currency))?;
     let found = read(ledger, &account, page.after, limit).await?;
     let lines: Vec<_> = found.entries.iter().map(|entry| EntryView::new(entry, caller.is_staff())).collect();
     let page = Page::new(lines, found.next.as_deref(), &scope);

@@ -1,6 +1,6 @@
 //! One customer, or the list of all for staff.
 
-use aws::customers::{Claim, Customers, Filter};
+use aws::customers::{Claim, Customers, Filter, is_place};
 use domain::{
     customer::{Customer, CustomerStatus, DocumentNumber, EmailAddress},
     id::CustomerId,
@@ -31,7 +31,7 @@ pub(crate) async fn list(customers: &Customers, request: &Request) -> Result<Ans
         contains: request.query_as("q", "1 to 100 characters without control characters", search_text)?,
     };
     let scope = scope(request);
-    let page = request.page(&scope)?;
+    let page = request.page(&scope)?.checked(is_place)?;
 
     let claims: Vec<Claim> = email.into_iter().chain(document.map(Claim::Document)).collect();
     if !claims.is_empty() {

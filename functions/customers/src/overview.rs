@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use aws::{
     customers::Customers,
-    ledger::{Ledger, history::Window},
+    ledger::{
+        Ledger,
+        history::{Window, is_place},
+    },
     store::StoreError,
 };
 use domain::{
@@ -168,7 +171,7 @@ pub(crate) async fn transfers(
     let caller = request.person()?;
     request.only_query(&["limit", "cursor"])?;
     let scope = format!("customer transfers {} {}", caller.subject(), request.path_text("id")?);
-    let page = request.page(&scope)?;
+    let page = request.page(&scope)?.checked(is_place)?;
     let id: CustomerId = access::served(&caller, request)?;
     access::load(customers, &id).await?;
 

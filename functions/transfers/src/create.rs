@@ -4,7 +4,7 @@ use aws::ledger::{Ledger, transfers::Posted};
 use domain::{
     Timestamp,
     id::{AccountId, TransferId, derive},
-    transfer::{Accounts, Authority, Command, Kind, State, Transfer, decide},
+    transfer::{Accounts, Authority, Command, Kind, Rejection, State, Transfer, decide},
 };
 use edge::{
     clock::Clock,
@@ -12,17 +12,18 @@ use edge::{
 };
 
 use crate::{
-    Policy,
+    Policy, Stores,
     answers::{failed, not_posted, refused, rejected, reused},
     body::{Body, Named, Wish},
 };
 
 pub(crate) async fn create(
-    ledger: &Ledger,
+    stores: &Stores,
     clock: &impl Clock,
     policy: &Policy,
     request: &Request,
 ) -> Result<Answer, Problem> {
+    let ledger = &stores.ledger;
     let caller = request.person()?;
     let wish = request.parse::<Body>()?.understand()?;
     if wish.kind == Kind::Deposit && !policy.self_service_deposits && !caller.is_staff() {
@@ -32,16 +33,19 @@ pub(crate) async fn create(
     let command = name(ledger, &caller, TransferId::from_bytes(key.bytes()), wish).await?;
 
     let sides: Vec<_> = [&command.from, &command.to].into_iter().flatten().collect();
-    let known = ledger.known(&command.id, &sides).await.map_err(failed)?;
+    let (known, acting) = tokio::join!(ledger.known(&command.id, &sides), stores.check_acting(&caller));
+    let known = known.map_err(failed)?;
     let now = clock.now();
     if let Some(before) = &known.transfer {
         return replay(before, &command, now);
     }
     let accounts = Accounts { from: known.account(command.from.as_ref()), to: known.account(command.to.as_ref()) };
-    let posted = match decide(&accounts, &command, now) {
-        Ok(transfer) => ledger.post(&transfer).await,
-        Err(rejection) => return Err(refused(rejection)),
-    };
+    let decision = decide(&accounts, &command, now);
+    if !matches!(decision, Err(Rejection::SameAccount | Rejection::AccountNotFound)) {
+        // Existence is told before state, and whether somebody may act before the state of his accounts.
+        acting?;
+    }
+    let posted = ledger.post(&decision.map_err(refused)?).await;
     match posted.map_err(not_posted)? {
         Posted::Done(transfer) => {
             log(&transfer, now);

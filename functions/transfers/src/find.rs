@@ -46,13 +46,7 @@ pub(crate) async fn list(ledger: &Ledger, clock: &impl Clock, request: &Request)
     let filter = request.query("account");
     let parts = ["type", "status", "from", "to"].map(|name| request.query(name).unwrap_or_default());
     let scope = format!("transfers {} {} {}", caller.subject(), filter.unwrap_or_default(), parts.join(" "));
-    let page = request.page(&scope)?;
-    if !page.after.as_deref().is_none_or(is_place) {
-        return Err(Problem::new(
-            Code::InvalidCursor,
-            "The cursor does not belong to this list; start again without it.",
-        ));
-    }
+    let page = request.page(&scope)?.checked(is_place)?;
 
     let (accounts, own) = reach(ledger, &caller, filter).await?;
     let now = clock.now();

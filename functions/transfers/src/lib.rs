@@ -8,11 +8,21 @@ mod find;
 mod resolve;
 mod reverse;
 
-use aws::ledger::Ledger;
+use aws::{customers::Customers, ledger::Ledger};
+use domain::customer::CustomerStatus;
 use edge::{
     clock::Clock,
-    http::{Answer, Problem, Request},
+    http::{Answer, Caller, Code, Problem, Request},
 };
+
+/// Where money and customers are kept.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// The money.
+    pub ledger: Ledger,
+    /// Only asked whether a customer may act: a block holds at once, not when his token ends.
+    pub customers: Customers,
+}
 
 /// What the bank allows its customers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,14 +32,27 @@ pub struct Policy {
 }
 
 /// One request to any route of transfers.
-pub async fn handle(ledger: &Ledger, clock: &impl Clock, policy: &Policy, request: Request) -> Result<Answer, Problem> {
+pub async fn handle(stores: &Stores, clock: &impl Clock, policy: &Policy, request: Request) -> Result<Answer, Problem> {
+    let ledger = &stores.ledger;
     match request.route() {
-        ("POST", "/transfers") => create::create(ledger, clock, policy, &request).await,
+        ("POST", "/transfers") => create::create(stores, clock, policy, &request).await,
         ("GET", "/transfers") => find::list(ledger, clock, &request).await,
         ("GET", "/transfers/{id}") => find::one(ledger, clock, &request).await,
-        ("POST", "/transfers/{id}/capture") => resolve::capture(ledger, clock, &request).await,
+        ("POST", "/transfers/{id}/capture") => resolve::capture(stores, clock, &request).await,
         ("POST", "/transfers/{id}/void") => resolve::void(ledger, clock, &request).await,
         ("POST", "/transfers/{id}/reverse") => reverse::reverse(ledger, clock, &request).await,
         _ => Err(Problem::not_found()),
+    }
+}
+
+impl Stores {
+    /// Refuses a customer who is inactive or blocked. Staff serve others, whatever their own record says.
+    pub(crate) async fn check_acting(&self, caller: &Caller) -> Result<(), Problem> {
+        let Some(customer) = caller.customer().filter(|_| !caller.is_staff()) else { return Ok(()) };
+        match self.customers.status(customer).await.map_err(answers::failed)? {
+            // Who is no customer has no accounts either, and is told so.
+            None | Some(CustomerStatus::Active) => Ok(()),
+            Some(_) => Err(Problem::new(Code::CustomerNotActive, "This customer may not move money at present.")),
+        }
     }
 }

@@ -15,6 +15,7 @@ use edge::{
 };
 use serde::Deserialize;
 
+use crate::Stores;
 use crate::answers::{failed, hold_refused, not_posted, refused, reused};
 
 #[derive(Debug, Default, Deserialize)]
@@ -27,7 +28,8 @@ struct CaptureBody {
 #[serde(deny_unknown_fields)]
 struct VoidBody {}
 
-pub(crate) async fn capture(ledger: &Ledger, clock: &impl Clock, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn capture(stores: &Stores, clock: &impl Clock, request: &Request) -> Result<Answer, Problem> {
+    let ledger = &stores.ledger;
     let caller = request.person()?;
     let body = request.parse_or_default::<CaptureBody>()?;
     if let Some(amount) = &body.amount {
@@ -41,6 +43,7 @@ pub(crate) async fn capture(ledger: &Ledger, clock: &impl Clock, request: &Reque
     if let Some(replay) = replay(&hold, captured_by.as_ref(), &by, now) {
         return replay;
     }
+    stores.check_acting(&caller).await?;
     let resolution = hold.capture(amount, now).map_err(hold_refused)?;
     match ledger.resolve(&hold, &resolution, Some(&by)).await.map_err(not_posted)? {
         Resolved::Done(transfer) => answer(&transfer, now, "hold captured"),

@@ -1,9 +1,30 @@
 //! SDK clients without aws-config: region, credentials and endpoint from the environment as Lambda and every SDK
 //! set them, TLS by rustls with ring. Built once, at init.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+/// A connection that does not come about in this time will not.
+const CONNECT: Duration = Duration::from_secs(1);
+/// A call to DynamoDB takes milliseconds; one that hangs is better asked again.
+#[cfg(feature = "dynamodb")]
+const DYNAMODB: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(7));
+/// Cognito waits for its triggers, five seconds each.
+#[cfg(feature = "cognito")]
+const COGNITO: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(9));
+
+/// Limits of one try and of all tries together, below the functions' own ten seconds.
+fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
+}
 
 /// What every client is built from.
 #[derive(Clone, Debug)]
@@ -58,6 +79,7 @@ impl Environment {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
+            .timeout_config(timeouts(DYNAMODB))
             .http_client(self.http.clone());
         config.set_endpoint_url(self.endpoint("DYNAMODB"));
         aws_sdk_dynamodb::Client::from_conf(config.build())
@@ -71,6 +93,7 @@ impl Environment {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
+            .timeout_config(timeouts(COGNITO))
             .http_client(self.http.clone());
         config.set_endpoint_url(self.endpoint("COGNITO_IDENTITY_PROVIDER"));
         aws_sdk_cognitoidentityprovider::Client::from_conf(config.build())

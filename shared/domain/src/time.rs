@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment in UTC with millisecond precision. Its text (RFC 3339) sorts as time does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +70,7 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339 with any offset; fractions beyond milliseconds are cut.
     fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotAMoment)?.to_offset(UtcOffset::UTC);
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotAMoment)?;
         let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
         let millis = i64::try_from(millis).map_err(|_| NotAMoment)?;
         if (0..Self::END).contains(&millis) { Ok(Self(millis)) } else { Err(NotAMoment) }
@@ -99,12 +99,26 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Timestamp>().map(|moment| moment.to_string()), Ok(expected.into()));
         }
-        for text in ["", "2026-11-21", "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z", "now", "1763719200"] {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-02-30T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "now",
+            "1763719200",
+            "9999-12-31T23:59:59-23:59",
+            "0000-01-01T00:00:00+23:59",
+        ] {
             assert_eq!(text.parse::<Timestamp>(), Err(NotAMoment), "{text}");
         }
     }
 
     proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(year in 0u16..=9999, hour in 0u8..=23, offset in 0u8..=23, sign in "[+-]") {
+            let _ = format!("{year:04}-12-31T{hour:02}:59:59{sign}{offset:02}:59").parse::<Timestamp>();
+        }
+
         #[test]
         fn text_and_moment_are_the_same_and_sort_alike(a in 0i64..253_402_300_800_000, b in 0i64..253_402_300_800_000) {
             let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(b));

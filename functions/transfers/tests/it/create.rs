@@ -105,3 +105,27 @@ async fn somebody_elses_account_answers_as_one_that_does_not_exist() {
     assert_eq!(bank.told(post("alice", "k3", deposit)).await, "404 not_found");
     assert_eq!(bank.balance(&bob).await, "5.00 0.00 5.00");
 }
+
+#[tokio::test]
+async fn a_blocked_customer_moves_no_money_from_that_moment_on() {
+    let bank = Bank::start().await;
+    let (alice, bob) = (bank.account("alice", "USD", "5.00").await, bank.account("bob", "USD", "5.00").await);
+    let mut hold = send(&alice, bob.id.as_str(), "1");
+    hold["hold"] = json!(true);
+    let (_, held, _) = bank.serve(post("alice", "h", hold).build()).await;
+    let id = held["transfer_id"].as_str().expect("an id").to_owned();
+    assert_eq!(bank.told(post("alice", "k", send(&alice, bob.id.as_str(), "1"))).await, "201 completed");
+    bank.set_customer_status("alice", "blocked").await;
+    let told = |key: &str, to: &str| bank.told(post("alice", key, send(&alice, to, "1")));
+    assert_eq!(told("k2", bob.id.as_str()).await, "409 customer_not_active");
+    assert_eq!(told("k2", "acc_00000000000000000000000000").await, "404 not_found");
+    assert_eq!(bank.told(crate::act("alice", "", &id, "capture", "c")).await, "409 customer_not_active");
+    // What was done before is still told, money may still reach her, and staff act for her.
+    assert_eq!(told("k", bob.id.as_str()).await, "201 completed replayed");
+    assert_eq!(bank.told(post("bob", "b", send(&bob, alice.id.as_str(), "1"))).await, "201 completed");
+    let by_staff = post("clerk", "s", send(&alice, bob.id.as_str(), "1")).caller("clerk", "staff");
+    assert_eq!(bank.told(by_staff).await, "201 completed");
+    bank.set_customer_status("alice", "active").await;
+    assert_eq!(told("k2", bob.id.as_str()).await, "201 completed");
+    bank.assert_clean().await;
+}

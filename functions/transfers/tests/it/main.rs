@@ -10,11 +10,12 @@ mod idempotency;
 mod reversals;
 mod stopped;
 
+use aws::customers::Customers;
 use domain::{Timestamp, account::Account};
 use edge::http::Request;
 use serde_json::{Value, json};
 use testkit::{ManualClock, RequestBuilder, Stack, document, request};
-use transfers::{Policy, handle};
+use transfers::{Policy, Stores, handle};
 
 /// A bank with one clock.
 struct Bank {
@@ -40,9 +41,15 @@ impl Bank {
         self.clock.now().plus_millis(millis)
     }
 
+    fn stores(&self) -> Stores {
+        let client = self.stack.environment().dynamodb();
+        let customers = Customers::new(client, self.stack.table("CustomersTable"));
+        Stores { ledger: self.stack.ledger(), customers }
+    }
+
     async fn serve(&self, request: Request) -> (u16, Value, bool) {
         self.clock.tick();
-        let outcome = handle(&self.stack.ledger(), &self.clock, &self.policy, request).await;
+        let outcome = handle(&self.stores(), &self.clock, &self.policy, request).await;
         let (status, body, headers) = document(outcome);
         (status, body, headers.contains_key("idempotent-replayed"))
     }
@@ -52,6 +59,24 @@ impl Bank {
         let (status, body, replayed) = self.serve(request.build()).await;
         let word = body["code"].as_str().or(body["status"].as_str()).unwrap_or_default();
         format!("{status} {word}{}", if replayed { " replayed" } else { "" })
+    }
+
+    /// What blocking and unblocking write; the function for it is `customers`.
+    async fn set_customer_status(&self, name: &str, status: &str) {
+        use aws_sdk_dynamodb::types::AttributeValue::S;
+        self.stack
+            .environment()
+            .dynamodb()
+            .update_item()
+            .table_name(self.stack.table("CustomersTable"))
+            .key("pk", S(testkit::customer(name).to_string()))
+            .key("sk", S("customer".into()))
+            .update_expression("SET #status = :status")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", S(status.into()))
+            .send()
+            .await
+            .expect("the row is changed");
     }
 
     async fn balance(&self, account: &Account) -> String {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::{
+    Timestamp,
     customer::{Customer, CustomerStatus, Document},
     id::CustomerId,
 };
@@ -49,6 +50,11 @@ impl Filter {
         self.status.is_none_or(|status| status == customer.status)
             && self.contains.as_ref().is_none_or(|part| customer.search_text().contains(part))
     }
+}
+
+/// Whether a text can be a place that [`Customers::list`] answered. Ask this of whatever comes from outside.
+pub fn is_place(text: &str) -> bool {
+    text.split_once('#').is_some_and(|(at, id)| at.parse::<Timestamp>().is_ok() && CustomerId::parse(id).is_some())
 }
 
 impl Customers {

@@ -14,6 +14,7 @@ mod write;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use domain::{
+    customer::CustomerStatus,
     customer::{Customer, DocumentNumber, EmailAddress, PhoneNumber, Registration},
     id::CustomerId,
 };
@@ -23,7 +24,7 @@ use crate::{
     store::StoreError,
 };
 
-pub use list::Filter;
+pub use list::{Filter, is_place};
 pub use write::{Provisioned, Refusal, WriteError};
 
 /// What only one customer can have.
@@ -82,6 +83,12 @@ impl Customers {
             .await
             .map_err(unavailable)?;
         rows::customer_of(&answer.items.unwrap_or_default())
+    }
+
+    /// Whether a customer may act at all, read consistently; `None` if there is no such customer.
+    pub async fn status(&self, id: &CustomerId) -> Result<Option<CustomerStatus>, StoreError> {
+        let item = self.get(key(id.as_str(), rows::CUSTOMER)).await?;
+        item.map(|item| item.parsed("status", CustomerStatus::parse)).transpose()
     }
 
     /// Whose this is, read consistently.

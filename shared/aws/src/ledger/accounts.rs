@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
+    Timestamp,
     account::{Account, AccountStatus, AccountType, Changed},
     id::{AccountId, CustomerId},
 };
@@ -79,6 +80,11 @@ pub struct AccountsPage {
     /// The place to go on from; `None` on the last page. A page with a next place may be short, even empty: the
     /// filter had looked far enough for one request.
     pub next: Option<String>,
+}
+
+/// Whether a text can be a place that [`Ledger::list_accounts`] answered. Ask this of whatever comes from outside.
+pub fn is_place(text: &str) -> bool {
+    text.split_once('#').is_some_and(|(at, id)| at.parse::<Timestamp>().is_ok() && AccountId::parse(id).is_some())
 }
 
 impl Ledger {

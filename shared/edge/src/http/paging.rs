@@ -30,12 +30,18 @@ impl PageRequest {
                 Problem::field(Code::InvalidParameter, "limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
             })?,
         };
-        let after = cursor
-            .map(|cursor| open(cursor, scope).ok_or(Code::InvalidCursor))
-            .transpose()
-            .map_err(|code| Problem::new(code, "The cursor does not belong to this list; start again without it."))?;
+        let after = cursor.map(|cursor| open(cursor, scope).ok_or_else(foreign)).transpose()?;
         Ok(Self { limit, after })
     }
+
+    /// Refuses a cursor whose check sum is right but whose place cannot be one of this list.
+    pub fn checked(self, is_place: impl FnOnce(&str) -> bool) -> Result<Self, Problem> {
+        if self.after.as_deref().is_none_or(is_place) { Ok(self) } else { Err(foreign()) }
+    }
+}
+
+fn foreign() -> Problem {
+    Problem::new(Code::InvalidCursor, "The cursor does not belong to this list; start again without it.")
 }
 
 /// A page on its way out.

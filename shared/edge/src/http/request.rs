@@ -47,6 +47,16 @@ impl Request {
         }
     }
 
+    /// The route with its parameters filled in: one spelling for every path that leads to the same resource.
+    fn canonical_path(&self) -> String {
+        let parameters = self.inner.path_parameters_ref();
+        let filled = self.resource().split('/').map(|part| {
+            let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            name.and_then(|name| parameters.and_then(|parameters| parameters.first(name))).unwrap_or(part)
+        });
+        filled.collect::<Vec<_>>().join("/")
+    }
+
     /// The gateway's id of this request.
     pub fn id(&self) -> &str {
         match self.inner.request_context_ref() {
@@ -166,7 +176,7 @@ impl Request {
             None => Ok(None),
             Some(value) => {
                 let text = value.to_str().unwrap_or_default();
-                IdempotencyKey::parse(text, caller, self.inner.method().as_str(), self.path()).map(Some)
+                IdempotencyKey::parse(text, caller, self.inner.method().as_str(), &self.canonical_path()).map(Some)
             }
         }
     }
