@@ -51,7 +51,8 @@ pub async fn report(stage: &Stage, seconds: u64) -> Result<()> {
     let time = Duration::from_secs(seconds);
     println!("\n## Transfers through the whole path, beside the bare transaction ({seconds} s each)\n");
     let seats = seats(stage).await?;
-    let sdk = aws::client::Environment::at(&stage.dynamodb_url(), stage.region()).dynamodb();
+    let sdk =
+        aws::client::Environment::at(&stage.dynamodb_url(), stage.region()).map_err(anyhow::Error::msg)?.dynamodb();
     let bare_table = ceiling::table(&sdk, stage.ledger_table()?).await?;
 
     let (mut lines, mut errors, mut last) = (Vec::new(), 0, 0.0);
