@@ -5,6 +5,7 @@
 //! shared dependency, and fat LTO drops what a function does not reach (measured: `transfers` has 5,147,136 bytes alone and 5,148,224 with all).
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -16,6 +17,8 @@ use crate::{Architecture, Workspace, elf::Elf, workspace::run};
 
 /// The largest a function with the DynamoDB client may be, in bytes.
 pub const SIZE_LIMIT: u64 = 5_000_000;
+/// The largest a function with the DynamoDB and the Cognito client may be, in bytes.
+pub const SIZE_LIMIT_BOTH: u64 = 5_500_000;
 
 /// A function that was built.
 #[derive(Clone, Debug)]
@@ -26,8 +29,8 @@ pub struct Packaged {
     pub bootstrap: PathBuf,
     /// Bytes of the executable.
     pub size: u64,
-    /// Whether it links the DynamoDB client, and so has a limit.
-    pub dynamodb: bool,
+    /// The largest it may be, by the clients it links.
+    pub limit: Option<u64>,
 }
 
 /// Builds these functions (all, if none is named) into `<folder>/<function>/bootstrap`.
@@ -52,14 +55,14 @@ pub fn build(workspace: &Workspace, arch: Architecture, only: &[String], folder:
     }
     run(&mut command)?;
 
-    let clients = with_dynamodb(workspace)?;
+    let limits = limits(workspace)?;
     functions
         .into_iter()
         .map(|function| {
             let bootstrap = folder.join(&function).join("bootstrap");
             let bytes = fs::read(&bootstrap).with_context(|| bootstrap.display().to_string())?;
             fits(&function, arch, &bytes)?;
-            Ok(Packaged { size: bytes.len() as u64, dynamodb: clients.contains(&function), bootstrap, function })
+            Ok(Packaged { size: bytes.len() as u64, limit: limits.get(&function).copied(), bootstrap, function })
         })
         .collect()
 }
@@ -68,13 +71,14 @@ pub fn build(workspace: &Workspace, arch: Architecture, only: &[String], folder:
 pub fn print(packages: &[Packaged]) -> Result<()> {
     println!("{:<22} {:>10}", "function", "bytes");
     for package in packages {
-        let limit = if package.dynamodb { "" } else { "  (no DynamoDB client)" };
-        println!("{:<22} {:>10}{limit}", package.function, package.size);
+        let limit = package.limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"));
+        println!("{:<22} {:>10} {limit}", package.function, package.size);
     }
-    let over: Vec<_> = packages.iter().filter(|package| package.dynamodb && package.size > SIZE_LIMIT).collect();
+    let over: Vec<_> =
+        packages.iter().filter(|package| package.limit.is_some_and(|limit| package.size > limit)).collect();
     ensure!(
         over.is_empty(),
-        "over the limit of {SIZE_LIMIT} bytes: {}",
+        "over the limit: {}",
         over.iter().map(|package| package.function.as_str()).collect::<Vec<_>>().join(", ")
     );
     Ok(())
@@ -105,21 +109,24 @@ fn need_target(workspace: &Workspace, arch: Architecture) -> Result<()> {
     Ok(())
 }
 
-/// The functions whose manifest asks for the DynamoDB client.
-pub fn with_dynamodb(workspace: &Workspace) -> Result<Vec<String>> {
+/// How large the functions may be whose manifests ask for the DynamoDB client.
+pub fn limits(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
     let output = workspace.command("cargo").args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
-    let uses = |package: &Value| {
+    let uses = |package: &Value, client: &str| {
         list(package, "dependencies").iter().any(|dependency| {
-            dependency["name"] == "aws" && list(dependency, "features").iter().any(|feature| feature == "dynamodb")
+            dependency["name"] == "aws"
+                && dependency["kind"].is_null()
+                && list(dependency, "features").iter().any(|feature| feature == client)
         })
     };
     let packages = list(&metadata, "packages");
-    Ok(packages
-        .iter()
-        .filter(|package| uses(package))
-        .filter_map(|package| package["name"].as_str().map(String::from))
-        .collect())
+    let limit = |package: &Value| match (uses(package, "dynamodb"), uses(package, "cognito")) {
+        (true, true) => Some(SIZE_LIMIT_BOTH),
+        (true, false) => Some(SIZE_LIMIT),
+        (false, _) => None,
+    };
+    Ok(packages.iter().filter_map(|package| Some((package["name"].as_str()?.to_owned(), limit(package)?))).collect())
 }

@@ -4,12 +4,10 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-/// A connection that does not come about in this time will not.
-const CONNECT: Duration = Duration::from_secs(1);
+use crate::http::Http;
+
 /// A call to DynamoDB takes milliseconds; one that hangs is better asked again.
 #[cfg(feature = "dynamodb")]
 const DYNAMODB: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(7));
@@ -19,11 +17,7 @@ const COGNITO: (Duration, Duration) = (Duration::from_secs(8), Duration::from_se
 
 /// Limits of one try and of all tries together, below the functions' own ten seconds.
 fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(attempt)
-        .operation_timeout(operation)
-        .build()
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
 }
 
 /// What every client is built from.
@@ -31,7 +25,7 @@ fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
 pub struct Environment {
     region: String,
     credentials: Credentials,
-    http: SharedHttpClient,
+    http: Http,
     endpoint: Option<String>,
 }
 
@@ -47,18 +41,16 @@ impl Environment {
             None,
             "environment",
         );
-        Ok(Self::new(variable("AWS_REGION")?, credentials, None))
+        Self::new(variable("AWS_REGION")?, credentials, None)
     }
 
     /// For tests and tools: everything at one endpoint.
-    pub fn at(endpoint: &str, region: &str) -> Self {
+    pub fn at(endpoint: &str, region: &str) -> Result<Self, String> {
         Self::new(region.to_owned(), Credentials::new("local", "local", None, None, "local"), Some(endpoint.to_owned()))
     }
 
-    fn new(region: String, credentials: Credentials, endpoint: Option<String>) -> Self {
-        let http =
-            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-        Self { region, credentials, http, endpoint }
+    fn new(region: String, credentials: Credentials, endpoint: Option<String>) -> Result<Self, String> {
+        Ok(Self { region, credentials, http: Http::new()?, endpoint })
     }
 
     /// `AWS_ENDPOINT_URL_<SERVICE>` before `AWS_ENDPOINT_URL`, as the SDKs define it.

@@ -7,6 +7,8 @@
 pub mod client;
 #[cfg(feature = "dynamodb")]
 pub mod customers;
+#[cfg(any(feature = "dynamodb", feature = "cognito"))]
+mod http;
 #[cfg(feature = "cognito")]
 pub mod identity;
 #[cfg(feature = "dynamodb")]

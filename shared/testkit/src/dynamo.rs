@@ -51,7 +51,7 @@ impl Stack {
 
     /// What clients are built from.
     pub fn environment(&self) -> Environment {
-        Environment::at(&self.endpoint, "eu-west-1")
+        Environment::at(&self.endpoint, "eu-west-1").expect("a client")
     }
 
     /// The physical name of a table of the template, by its logical id.

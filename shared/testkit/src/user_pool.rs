@@ -96,7 +96,7 @@ impl UserPool {
 
     /// What clients are built from.
     pub fn environment(&self) -> Environment {
-        Environment::at(&self.endpoint, REGION)
+        Environment::at(&self.endpoint, REGION).expect("a client")
     }
 
     /// The pool's id.

@@ -37,7 +37,7 @@ impl App {
 
     /// The tables are out of reach from now on.
     pub(crate) fn lose_tables(&mut self) {
-        let nowhere = Environment::at("http://127.0.0.1:9", "eu-west-1");
+        let nowhere = Environment::at("http://127.0.0.1:9", "eu-west-1").expect("a client");
         self.auth.customers = Customers::new(nowhere.dynamodb(), "gone".into());
     }
 

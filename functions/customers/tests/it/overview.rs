@@ -81,7 +81,8 @@ async fn transfers_come_in_pages_newest_first() {
 async fn a_profile_without_its_ledger_still_tells_who_the_customer_is() {
     let mut app = App::start().await;
     app.customer("alice", None, None).await;
-    app.bank.ledger = Ledger::new(Environment::at("http://127.0.0.1:9", "eu-west-1").dynamodb(), "gone".into());
+    app.bank.ledger =
+        Ledger::new(Environment::at("http://127.0.0.1:9", "eu-west-1").expect("a client").dynamodb(), "gone".into());
     let (status, seen, _) = app.staff("GET", &format!("{}/profile", path("alice")), None).await;
     assert_eq!((status, &seen["customer"]["given_name"]), (200, &json!("alice")));
     assert_eq!((&seen["accounts"], &seen["transfers"]), (&Value::Null, &Value::Null));

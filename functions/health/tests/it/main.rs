@@ -52,7 +52,8 @@ async fn a_service_that_hangs_is_given_up_after_the_limit() {
     // Accepts connections and never answers.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-    health.users = Users::new(Environment::at(&endpoint, "eu-west-1").cognito(), "eu-west-1_hangs".into());
+    health.users =
+        Users::new(Environment::at(&endpoint, "eu-west-1").expect("a client").cognito(), "eu-west-1_hangs".into());
     let (status, found) = report(health).await;
     assert_eq!(status, 503);
     assert_eq!(found["services"]["user_pool"]["status"], "unhealthy");

@@ -21,11 +21,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::{
-    Architecture, Workspace,
-    package::{self, SIZE_LIMIT},
-    workspace::run,
-};
+use crate::{Architecture, Workspace, package, workspace::run};
 
 /// What is asked for on the command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -72,16 +68,16 @@ fn measure(workspace: &Workspace, seconds: u64) -> Result<()> {
 }
 
 async fn sections(workspace: &Workspace, stage: &stage::Stage, seconds: u64) -> Result<()> {
-    let limited = package::with_dynamodb(workspace)?;
+    let limits = package::limits(workspace)?;
     machine();
     for function in stage.functions() {
         let size = fs::metadata(stage.bootstrap(function))?.len();
-        if limited.contains(&function.folder) && size > SIZE_LIMIT {
-            println!("bar missed by {}: {size} bytes, {SIZE_LIMIT} allowed", function.folder);
+        if let Some(limit) = limits.get(&function.folder).filter(|limit| size > **limit) {
+            println!("bar missed by {}: {size} bytes, {limit} allowed", function.folder);
         }
     }
     let customer = stage.customer("bench").await.context("a customer")?;
-    cold::report(stage, &workspace.path(""), &limited, &customer).await?;
+    cold::report(stage, &workspace.path(""), &limits.into_keys().collect::<Vec<_>>(), &customer).await?;
     cost::report(stage, &customer).await?;
     path::report(stage, seconds).await
 }

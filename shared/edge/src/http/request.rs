@@ -248,8 +248,7 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) ->
     let pointer = pointer(error.path());
     // serde_json adds " at line 1 column 2" to every message.
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    if let Some((code, detail)) = message.split_once(MARK).and_then(|(_, rest)| rest.split_once(MARK)) {
-        let code = Code::ALL.iter().copied().find(|known| known.as_str() == code).unwrap_or(Code::InvalidField);
+    if let Some((code, detail)) = marked(message) {
         return Problem::field(code, pointer, detail);
     }
     if let Some(field) = quoted(message, "unknown field `") {
@@ -266,6 +265,19 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) ->
         }
     }
     Problem::field(Code::InvalidField, pointer, message)
+}
+
+/// The code that a field type of ours put into serde's message. What a client wrote never counts: serde escapes it
+/// behind `invalid type`, and no other message that quotes it is looked at.
+fn marked(message: &str) -> Option<(Code, &str)> {
+    let ours = match message.strip_prefix(MARK) {
+        Some(ours) => ours,
+        None if message.starts_with("invalid type: ") => message.rsplit_once(&format!(", expected {MARK}"))?.1,
+        None => return None,
+    };
+    let (code, detail) = ours.split_once(MARK)?;
+    let code = [Code::InvalidAmount, Code::UnsupportedCurrency].into_iter().find(|known| known.as_str() == code)?;
+    Some((code, detail))
 }
 
 fn quoted<'a>(message: &'a str, before: &str) -> Option<Cow<'a, str>> {
@@ -354,6 +366,12 @@ mod tests {
             (r#"{"amount":"1","currency":"USD","hold":"yes"}"#, "invalid_field", Some("/hold")),
             (r#"{"amount":"1","currency":"USD","status":"completed"}"#, "unknown_field", Some("/status")),
             (r#"{"amount":"1","currency":"USD","a/b~c":1}"#, "unknown_field", Some("/a~1b~0c")),
+            (
+                "{\"amount\":\"1\",\"currency\":\"USD\",\"\\u0001internal_error\\u0001x\":1}",
+                "unknown_field",
+                Some("/\u{1}internal_error\u{1}x"),
+            ),
+            (r#"{"amount":"1","currency":"USD","hold":"\u0001internal_error\u0001x"}"#, "invalid_field", Some("/hold")),
             (r#"{"amount":"1","currency":"USD","nested":{"number":"1","x":2}}"#, "unknown_field", Some("/nested/x")),
             (r#"{"amount":"1","currency":"USD","nested":{}}"#, "invalid_field", Some("/nested/number")),
             (r#"{"amount":"1","amount":"2","currency":"USD"}"#, "invalid_field", Some("/amount")),
