@@ -6,6 +6,7 @@ pub mod clock;
 pub mod entropy;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod sqs;
 pub mod telemetry;
 pub mod variable;
 pub mod worker;
