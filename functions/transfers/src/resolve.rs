@@ -11,7 +11,7 @@ use domain::{
 };
 use edge::{
     clock::Clock,
-    http::{AmountField, Answer, Caller, Problem, Request, Sight, TransferView, ok},
+    http::{AmountField, Answer, Caller, Code, Problem, Request, Sight, TransferView, ok},
 };
 use serde::Deserialize;
 
@@ -88,6 +88,9 @@ async fn own_hold(
         if !debited.is_some_and(|account| caller.may_serve(&account.owner)) {
             return Err(Problem::not_found());
         }
+    }
+    if transfer.kind.resolves_itself() {
+        return Err(Problem::new(Code::Forbidden, "This money is reserved for a purchase, whose outcome resolves it."));
     }
     Ok((transfer, captured_by))
 }

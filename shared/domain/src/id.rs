@@ -63,6 +63,12 @@ ids! {
     AccountId = "acc_";
     /// A transfer: a movement of money, a hold, or a refused attempt.
     TransferId = "trf_";
+    /// The purchase of a voucher; also the reference under which its supplier knows the order.
+    VoucherId = "vch_";
+    /// An order of the exchange.
+    OrderId = "ord_";
+    /// A trade: the same on both of its sides.
+    TradeId = "trd_";
 }
 
 impl CustomerId {
@@ -73,12 +79,25 @@ impl CustomerId {
             .then(|| Self(format!("cus_{}", hex.to_ascii_lowercase())))
     }
 
+    /// The customer whose subject has these 128 bits.
+    pub(crate) fn from_bits(bits: u128) -> Self {
+        Self(format!("{}{bits:032x}", Self::PREFIX))
+    }
+
     /// The user-pool subject of this customer, in the pool's spelling. `None` for an identifier that was not made
     /// from one.
     pub fn subject(&self) -> Option<String> {
         let hex = self.0.strip_prefix(Self::PREFIX)?;
         let fits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
         fits.then(|| format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    }
+}
+
+impl OrderId {
+    /// The 128 bits this identifier was made from. `None` for a text that [`OrderId::from_bytes`] never makes.
+    pub fn bits(&self) -> Option<u128> {
+        let value = decode(self.0.strip_prefix(Self::PREFIX)?)?;
+        (Self::from_bytes(value.to_be_bytes()) == *self).then_some(value)
     }
 }
 
@@ -96,7 +115,7 @@ pub fn derive(parts: &[&str]) -> [u8; 16] {
 }
 
 /// 128 bits as 26 characters of Crockford's base 32, lower case.
-fn encode(bytes: [u8; 16]) -> String {
+pub(crate) fn encode(bytes: [u8; 16]) -> String {
     let mut value = u128::from_be_bytes(bytes);
     let mut text = [0; 26];
     for place in text.iter_mut().rev() {
@@ -104,6 +123,17 @@ fn encode(bytes: [u8; 16]) -> String {
         value >>= 5;
     }
     text.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The other way round: exactly 26 characters of the alphabet that stand for 128 bits.
+pub(crate) fn decode(text: &str) -> Option<u128> {
+    if text.len() != 26 {
+        return None;
+    }
+    text.bytes().enumerate().try_fold(0u128, |value, (place, byte)| {
+        let digit = ALPHABET.iter().position(|letter| *letter == byte)? as u128;
+        (place > 0 || digit < 8).then_some(value << 5 | digit)
+    })
 }
 
 #[cfg(test)]
@@ -132,6 +162,16 @@ mod tests {
         let id = CustomerId::from_subject("0F1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
         assert_eq!(id.map(|id| id.to_string()), Some("cus_0f1e2d3c4b5a69788796a5b4c3d2e1f0".into()));
         assert_eq!(CustomerId::from_subject("partner-client"), None);
+    }
+
+    #[test]
+    fn an_order_tells_the_bits_it_was_made_from() {
+        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
+            assert_eq!(OrderId::from_bytes(bits.to_be_bytes()).bits(), Some(bits));
+        }
+        for text in ["ord_1", "ord_zzzzzzzzzzzzzzzzzzzzzzzzzz", "ord_0000000000000000000000000I"] {
+            assert_eq!(OrderId::parse(text).and_then(|id| id.bits()), None, "{text}");
+        }
     }
 
     #[test]

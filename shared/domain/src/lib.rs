@@ -1,4 +1,4 @@
-//! What is true: money, accounts, transfers, holds, customers.
+//! What is true: money, accounts, transfers, holds, customers, vouchers, phone codes, orders.
 //!
 //! Nothing here knows AWS, HTTP, async, a clock, randomness or the environment: the present moment and
 //! fresh identifiers come in as arguments, decisions go out as values. The core cannot fail, it can only say no.
@@ -13,6 +13,7 @@ pub mod money;
 pub mod number;
 pub mod time;
 pub mod transfer;
+pub mod voucher;
 
 pub use currency::Currency;
 pub use money::Money;

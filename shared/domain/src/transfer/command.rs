@@ -22,6 +22,9 @@ impl HoldTerms {
         u32::try_from(seconds).ok().filter(|seconds| (1..=MAX_HOLD_SECONDS).contains(seconds)).map(Self)
     }
 
+    /// Until the purchase it belongs to has an outcome: ten years, so that no deadline ever gives money back on a guess.
+    pub const UNTIL_RESOLVED: Self = Self(10 * 365 * 24 * 60 * 60);
+
     /// Seconds from the decision to the deadline.
     pub fn seconds(self) -> u32 {
         self.0

@@ -106,6 +106,32 @@ pub fn decide_reversal(
 }
 
 impl Transfer {
+    /// A booking between two accounts of the bank, completed at once.
+    pub fn between(
+        id: TransferId,
+        kind: Kind,
+        money: Money,
+        (debit, credit): (SystemAccount, SystemAccount),
+        description: String,
+        initiator: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            state: State::Completed { posted_at: now, reversed_by: None },
+            money,
+            debit: Party::System(debit),
+            credit: Party::System(credit),
+            description: Some(description),
+            metadata: None,
+            hold_seconds: None,
+            initiator,
+            created_at: now,
+            reverses: None,
+        }
+    }
+
     /// This attempt as it stays on record when it is refused for lack of funds.
     pub fn rejected(self, reason: Refusal) -> Self {
         Self { state: State::Rejected { reason }, ..self }
@@ -163,6 +189,7 @@ fn party(account: &Account) -> Party {
 fn outside(kind: Kind) -> SystemAccount {
     match kind {
         Kind::Payment => SystemAccount::Payments,
+        Kind::Voucher => SystemAccount::Supplier,
         _ => SystemAccount::CashOut,
     }
 }

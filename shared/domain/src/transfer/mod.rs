@@ -31,13 +31,16 @@ pub enum Kind {
     Transfer,
     /// To a biller, or to a merchant's account.
     Payment,
+    /// For a voucher: reserved when it is ordered, moved when the supplier has delivered. Only the purchase resolves it.
+    Voucher,
     /// The other way round, once, for a completed transfer.
     Reversal,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Deposit, Self::Withdrawal, Self::Transfer, Self::Payment, Self::Reversal];
+    pub const ALL: [Self; 6] =
+        [Self::Deposit, Self::Withdrawal, Self::Transfer, Self::Payment, Self::Voucher, Self::Reversal];
 
     /// As stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Kind {
             Self::Withdrawal => "withdrawal",
             Self::Transfer => "transfer",
             Self::Payment => "payment",
+            Self::Voucher => "voucher",
             Self::Reversal => "reversal",
         }
     }
@@ -53,6 +57,17 @@ impl Kind {
     /// Reads what [`Kind::as_str`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether a hold of this kind belongs to a process of the bank, which alone captures or voids it.
+    pub fn resolves_itself(self) -> bool {
+        self == Self::Voucher
+    }
+
+    /// Whether a hold of this kind is captured although its account was frozen meanwhile. A freeze stops what a
+    /// customer would begin; a voucher that was delivered is paid for out of money reserved before.
+    pub fn captures_frozen(self) -> bool {
+        self == Self::Voucher
     }
 }
 
@@ -66,11 +81,15 @@ pub enum SystemAccount {
     CashOut,
     /// The other side of payments to billers outside.
     Payments,
+    /// What the bank owes its voucher supplier.
+    Supplier,
+    /// What the bank pays out of its own pocket: vouchers delivered after their money was given back.
+    Losses,
 }
 
 impl SystemAccount {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::CashIn, Self::CashOut, Self::Payments];
+    pub const ALL: [Self; 5] = [Self::CashIn, Self::CashOut, Self::Payments, Self::Supplier, Self::Losses];
 
     /// As stored.
     pub fn as_str(self) -> &'static str {
@@ -78,6 +97,8 @@ impl SystemAccount {
             Self::CashIn => "cash_in",
             Self::CashOut => "cash_out",
             Self::Payments => "payments",
+            Self::Supplier => "supplier",
+            Self::Losses => "losses",
         }
     }
 

@@ -1,0 +1,376 @@
+//! The purchase of a voucher: held → submitted → delivered | refused, with `unknown` for as long as the supplier has
+//! not said which.
+//!
+//! Money is reserved first and moves with the state, never before it: captured on delivery, given back only when it
+//! is sure that nothing was or will be delivered. Nothing here guesses.
+
+mod buy;
+mod code;
+mod product;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+pub use buy::{Bought, Buy, Payer, Rejection, buy};
+pub use code::VoucherCode;
+pub use product::{Product, ProductId, ProductStatus};
+pub use settle::{MoneyMove, Outcome, Settlement};
+
+use crate::{
+    Money, Timestamp,
+    customer::PhoneNumber,
+    id::{AccountId, CustomerId, TransferId, VoucherId},
+};
+
+/// How often an order is tried of which it is sure that it never reached the supplier.
+pub const MAX_ATTEMPTS: u32 = 3;
+/// An order whose worker has not begun after this many seconds is put into the queue again.
+pub const RESEND_SECONDS: i64 = 120;
+/// After a request has stopped waiting, its answer may still be under way for this many seconds.
+pub const WAIT_MARGIN_SECONDS: i64 = 5;
+/// The longest pause between two questions about an unknown purchase.
+pub const LONGEST_PAUSE_SECONDS: i64 = 3600;
+/// Why a purchase failed that its account could not pay.
+pub const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
+/// Why a purchase failed whose order surely never left.
+pub const NOT_SENT: &str = "supplier_unreachable";
+/// Why a purchase failed whose order the supplier surely never had.
+pub const NOT_ORDERED: &str = "not_ordered";
+
+/// Who pays, and by which transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Funding {
+    /// A signed-in customer, from an account.
+    Account {
+        /// Who buys.
+        customer: CustomerId,
+        /// From which account.
+        account: AccountId,
+        /// The hold that reserves the price.
+        hold: TransferId,
+    },
+    /// A partner that has been paid by its own customer.
+    Partner {
+        /// Its machine client.
+        client: String,
+        /// Its own reference of the payment; one purchase each.
+        payment_reference: String,
+        /// The booking made on delivery.
+        transfer: TransferId,
+    },
+}
+
+impl Funding {
+    /// Under which name the buyer calls: a customer id or a client id.
+    pub fn buyer(&self) -> &str {
+        match self {
+            Self::Account { customer, .. } => customer.as_str(),
+            Self::Partner { client, .. } => client,
+        }
+    }
+
+    /// The transfer by which the price moves.
+    pub fn transfer(&self) -> &TransferId {
+        match self {
+            Self::Account { hold, .. } => hold,
+            Self::Partner { transfer, .. } => transfer,
+        }
+    }
+}
+
+/// A success that came after the money had been given back: the bank pays for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateSuccess {
+    /// What the supplier delivered; nobody was given it.
+    pub code: VoucherCode,
+    /// When it became known.
+    pub at: Timestamp,
+}
+
+/// Where a purchase stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The money is reserved, the order waits to be sent.
+    Held {
+        /// Tries so far that surely did not reach the supplier.
+        attempts: u32,
+        /// When it was put into the queue.
+        since: Timestamp,
+    },
+    /// The order is being sent, or was: whether the supplier has it is not known.
+    Submitted {
+        /// This try, from 1.
+        attempts: u32,
+        /// When it began.
+        at: Timestamp,
+        /// Whether another worker may have sent the order before: that this try surely did not reach the supplier
+        /// then says nothing.
+        doubt: bool,
+    },
+    /// The supplier did not tell the outcome. It is asked until it does.
+    Unknown {
+        /// When the order was last submitted.
+        submitted_at: Timestamp,
+        /// How often it was asked.
+        asked: u32,
+        /// When to ask next.
+        ask_at: Timestamp,
+    },
+    /// The supplier delivered and the price is paid.
+    Delivered {
+        /// The voucher.
+        code: VoucherCode,
+        /// The supplier's own number of the order.
+        supplier_order: Option<String>,
+        /// When it became known.
+        at: Timestamp,
+    },
+    /// Nothing was delivered and nothing is paid.
+    Refused {
+        /// A constant of this module, or the supplier's words (at most 200 characters).
+        reason: String,
+        /// When it became known.
+        at: Timestamp,
+        /// What the supplier delivered all the same.
+        late: Option<LateSuccess>,
+    },
+}
+
+impl State {
+    /// Whether no outcome is known yet.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Held { .. } | Self::Submitted { .. } | Self::Unknown { .. })
+    }
+}
+
+/// What a client is shown as `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Under way.
+    Processing,
+    /// The voucher is there.
+    Delivered,
+    /// Nothing delivered, nothing paid.
+    Failed,
+    /// The supplier has not said; the money stays reserved.
+    Unknown,
+}
+
+/// Who tells the buyer the outcome. Moved by conditions only, so that it is told exactly once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A request waits until this moment and will tell it in its answer.
+    Waiting {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// An SMS was promised.
+    Sms,
+    /// The outcome was told in an answer; no SMS.
+    Answered,
+    /// The SMS was handed over.
+    Queued,
+}
+
+/// A purchase as decided and stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// Derived from the buyer's idempotency key; the supplier's idempotency key in turn.
+    pub id: VoucherId,
+    /// What was bought.
+    pub product: ProductId,
+    /// Its name when it was bought.
+    pub product_name: String,
+    /// What the supplier calls it.
+    pub supplier_sku: String,
+    /// For which phone, and where an SMS goes.
+    pub phone: PhoneNumber,
+    /// What it costs.
+    pub price: Money,
+    /// Who pays.
+    pub funding: Funding,
+    /// Where it stands.
+    pub state: State,
+    /// Who tells the buyer.
+    pub notice: Notice,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// Counts every change; every write is conditional on it.
+    pub version: u64,
+}
+
+impl Purchase {
+    /// What clients are shown.
+    pub fn status(&self) -> Status {
+        match self.state {
+            State::Held { .. } | State::Submitted { .. } => Status::Processing,
+            State::Unknown { .. } => Status::Unknown,
+            State::Delivered { .. } => Status::Delivered,
+            State::Refused { .. } => Status::Failed,
+        }
+    }
+
+    /// When it must be looked at if nothing happens; `None` when nothing is left to do.
+    /// `deadline_seconds` is the supplier's, after which a submitted order is overdue.
+    pub fn due_at(&self, deadline_seconds: i64) -> Option<Timestamp> {
+        match (&self.state, self.notice) {
+            (State::Held { since, .. }, _) => Some(since.plus_seconds(RESEND_SECONDS)),
+            (State::Submitted { at, .. }, _) => Some(at.plus_seconds(deadline_seconds.saturating_add(RESEND_SECONDS))),
+            (State::Unknown { ask_at, .. }, _) => Some(*ask_at),
+            (_, Notice::Waiting { until }) => Some(until.plus_seconds(WAIT_MARGIN_SECONDS)),
+            (State::Delivered { at, .. } | State::Refused { at, .. }, Notice::Sms) => {
+                Some(at.plus_seconds(RESEND_SECONDS))
+            }
+            (_, Notice::Answered | Notice::Queued) => None,
+        }
+    }
+
+    /// The order goes out now. `None` unless it waits for that and has tries left.
+    pub fn submit(&self, now: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Held { attempts, .. } if attempts < MAX_ATTEMPTS => {
+                let state = State::Submitted { attempts: attempts + 1, at: now, doubt: false };
+                Some(self.with(state, self.notice))
+            }
+            _ => None,
+        }
+    }
+
+    /// The order goes out once more, under the same reference, after a worker that did not say what became of it and
+    /// a supplier that does not have it. Written before it is sent, so that the other worker's word no longer counts.
+    pub fn submit_again(&self, now: Timestamp) -> Option<Self> {
+        let State::Submitted { attempts, .. } = self.state else { return None };
+        Some(self.with(State::Submitted { attempts, at: now, doubt: true }, self.notice))
+    }
+
+    /// This very try surely did not reach the supplier: the order waits again. `None` when an earlier one may have.
+    pub fn put_back(&self, now: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Submitted { attempts, doubt: false, .. } => {
+                Some(self.with(State::Held { attempts, since: now }, self.notice))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it was tried often enough, and surely never reached the supplier: nothing is left but to refuse it as
+    /// [`NOT_SENT`].
+    pub fn is_given_up(&self) -> bool {
+        matches!(self.state, State::Held { attempts, .. } if attempts >= MAX_ATTEMPTS)
+    }
+
+    /// The order, or its refusal when it [is given up](Self::is_given_up), is about to be put into its queue once
+    /// more. `None` unless it waits there.
+    pub fn resend(&self, now: Timestamp) -> Option<Self> {
+        let State::Held { attempts, .. } = self.state else { return None };
+        Some(self.with(State::Held { attempts, since: now }, self.notice))
+    }
+
+    /// The supplier is asked now; if it does not know, it is asked again after a pause that doubles from `first_seconds`
+    /// to [`LONGEST_PAUSE_SECONDS`]. `None` unless the outcome is unknown or overdue.
+    pub fn ask(&self, first_seconds: i64, now: Timestamp) -> Option<Self> {
+        let (submitted_at, asked) = match self.state {
+            State::Submitted { at, .. } => (at, 0),
+            State::Unknown { submitted_at, asked, .. } => (submitted_at, asked.saturating_add(1)),
+            _ => return None,
+        };
+        let pause = first_seconds.max(1).saturating_mul(1 << asked.min(20)).min(LONGEST_PAUSE_SECONDS);
+        Some(self.with(State::Unknown { submitted_at, asked, ask_at: now.plus_seconds(pause) }, self.notice))
+    }
+
+    /// When the order was last submitted, while its outcome is open.
+    pub fn submitted_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Submitted { at, .. } => Some(at),
+            State::Unknown { submitted_at, .. } => Some(submitted_at),
+            _ => None,
+        }
+    }
+
+    /// Whether "I do not have that order" from the supplier now means that it never will.
+    pub fn is_surely_not_ordered(&self, grace_seconds: i64, now: Timestamp) -> bool {
+        self.submitted_at().is_some_and(|at| at.plus_seconds(grace_seconds) <= now)
+    }
+
+    /// Another request waits for the outcome, in the place of one that died. `None` while that one may still answer,
+    /// or when it is settled who tells.
+    pub fn wait(&self, until: Timestamp, now: Timestamp) -> Option<Self> {
+        match self.notice {
+            Notice::Waiting { until: before } if before.plus_seconds(WAIT_MARGIN_SECONDS) <= now => {
+                Some(self.with(self.state.clone(), Notice::Waiting { until }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The waiting request gives up: an SMS is promised. `None` when the outcome is there, or nobody waits.
+    pub fn stop_waiting(&self) -> Option<Self> {
+        let waits = matches!(self.notice, Notice::Waiting { .. });
+        (waits && self.state.is_open()).then(|| self.with(self.state.clone(), Notice::Sms))
+    }
+
+    /// The waiting request tells the outcome. `None` unless there is one that it is to tell.
+    pub fn answer(&self) -> Option<Self> {
+        let waits = matches!(self.notice, Notice::Waiting { .. });
+        (waits && !self.state.is_open()).then(|| self.with(self.state.clone(), Notice::Answered))
+    }
+
+    /// An outcome that a request should have told and did not goes by SMS. `None` while it still may.
+    pub fn stand_in(&self, now: Timestamp) -> Option<Self> {
+        match self.notice {
+            Notice::Waiting { until } if !self.state.is_open() && until.plus_seconds(WAIT_MARGIN_SECONDS) <= now => {
+                Some(self.with(self.state.clone(), Notice::Sms))
+            }
+            _ => None,
+        }
+    }
+
+    /// The SMS was handed over. `None` unless one was due.
+    pub fn queued(&self) -> Option<Self> {
+        self.owes_sms().then(|| self.with(self.state.clone(), Notice::Queued))
+    }
+
+    /// Whether an SMS with the outcome must be handed over now.
+    pub fn owes_sms(&self) -> bool {
+        self.notice == Notice::Sms && !self.state.is_open()
+    }
+
+    /// The message id of its one SMS.
+    pub fn sms_id(&self) -> String {
+        format!("voucher-{}", self.id)
+    }
+
+    /// The purchase as it was right after it was decided: what a repetition of a request is shown that was answered
+    /// before the outcome was known.
+    pub fn as_decided(&self) -> Self {
+        Self { state: State::Held { attempts: 0, since: self.created_at }, version: 1, ..self.clone() }
+    }
+
+    /// The first field in which another request under the same id differs.
+    pub fn first_difference(&self, command: &Buy) -> Option<&'static str> {
+        let same_payer = match (&self.funding, &command.payer) {
+            (Funding::Account { account, .. }, Payer::Account { account: asked, .. }) => account == asked,
+            (Funding::Partner { payment_reference, .. }, Payer::Partner { payment_reference: asked, .. }) => {
+                payment_reference == asked
+            }
+            _ => false,
+        };
+        if self.product != command.product {
+            Some("product_id")
+        } else if self.phone != command.phone {
+            Some("phone")
+        } else if !same_payer {
+            Some(match self.funding {
+                Funding::Account { .. } => "account_id",
+                Funding::Partner { .. } => "payment_reference",
+            })
+        } else {
+            None
+        }
+    }
+
+    fn with(&self, state: State, notice: Notice) -> Self {
+        Self { state, notice, version: self.version + 1, ..self.clone() }
+    }
+}
