@@ -72,6 +72,8 @@ pub(crate) enum Phase {
 pub(crate) struct Instance {
     pub(crate) phase: Phase,
     pub(crate) spawned: Instant,
+    /// With which it signs its requests, and no other process does.
+    pub(crate) access_key: Arc<str>,
     /// Its file when it was started; a rebuild makes it differ.
     pub(crate) stamp: Option<Stamp>,
     pub(crate) pid: Option<u32>,
@@ -81,21 +83,25 @@ pub(crate) struct Instance {
     pub(crate) init_error: Option<Reported>,
     /// To be ended rather than given more work.
     pub(crate) retire: bool,
+    /// To die in the middle of what it does.
+    pub(crate) killed: bool,
     /// Tells the supervisor to kill it.
     pub(crate) kill: Arc<Notify>,
 }
 
 impl Instance {
-    pub(crate) fn new(stamp: Option<Stamp>) -> Instance {
+    pub(crate) fn new(access_key: Arc<str>, stamp: Option<Stamp>) -> Instance {
         Instance {
             phase: Phase::Starting,
             spawned: Instant::now(),
+            access_key,
             stamp,
             pid: None,
             log: None,
             init: None,
             init_error: None,
             retire: false,
+            killed: false,
             kill: Arc::default(),
         }
     }
@@ -181,22 +187,22 @@ fn signal_name(signal: i32) -> String {
 }
 
 /// Starts a process and stays with it until it is dead and reaped.
-pub(crate) async fn supervise(pool: Arc<Pool>, id: InstanceId, kill: Arc<Notify>) {
-    let end = match launch(&pool, id).await {
+pub(crate) async fn supervise(pool: Arc<Pool>, id: InstanceId, access_key: Arc<str>, kill: Arc<Notify>) {
+    let end = match launch(&pool, id, &access_key).await {
         Ok((child, listener)) => watch(&pool, id, &kill, child, listener).await,
         Err(error) => End::NotStarted(error),
     };
     pool.ended(id, end);
 }
 
-async fn launch(pool: &Arc<Pool>, id: InstanceId) -> io::Result<(Child, TcpListener)> {
+async fn launch(pool: &Arc<Pool>, id: InstanceId, access_key: &str) -> io::Result<(Child, TcpListener)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let spec = pool.spec();
     let bootstrap: PathBuf = std::fs::canonicalize(&spec.bootstrap)?;
     let task_root = bootstrap.parent().unwrap_or(Path::new("/"));
     let log_stream = log_stream();
     let runtime_api = listener.local_addr()?.to_string();
-    let environment = environment(spec, task_root, &log_stream, &runtime_api);
+    let environment = environment(spec, task_root, &log_stream, &runtime_api, access_key);
     let started = pool.spawner().start(&bootstrap, task_root, environment).await?;
     let source = pool.log_source(log_stream.into(), started.child.id());
     let log = ProcessLog::follow(source, started.output)?;

@@ -50,7 +50,8 @@ pub struct FunctionSpec {
     pub timeout: Duration,
     /// What the function is told it has. Not enforced.
     pub memory_mb: u32,
-    /// How many processes may run at the same time; zero throttles every call.
+    /// How many processes may run at the same time; zero throttles every call. See also
+    /// [`LambdaOptions::eager_instances`].
     pub max_instances: usize,
     /// The function's own variables. The reserved ones of Lambda win over them.
     pub environment: BTreeMap<String, String>,
@@ -72,6 +73,11 @@ pub struct LambdaOptions {
     pub queue_wait: Duration,
     /// Most calls that wait for one function; one more is throttled at once.
     pub queue_length: usize,
+    /// Up to so many processes of a function are started as soon as a call waits. More only wait for each other on
+    /// the cores of one machine, unless they wait for something else: then calls begin to stay waiting.
+    pub eager_instances: usize,
+    /// For a call that has waited so long one more process is started, up to the function's limit.
+    pub crowded_after: Duration,
     /// How many finished invocations are remembered.
     pub history: usize,
 }
@@ -84,6 +90,8 @@ impl Default for LambdaOptions {
             init_limit: Duration::from_secs(10),
             queue_wait: Duration::from_secs(29), // the caller behind API Gateway is gone after that
             queue_length: 1000,
+            eager_instances: 16,
+            crowded_after: Duration::from_millis(500),
             history: 500,
         }
     }
@@ -96,6 +104,15 @@ impl Default for LambdaOptions {
 #[derive(Clone)]
 pub struct Lambda {
     inner: Arc<Inner>,
+}
+
+/// One process, as others may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Physical name of its function.
+    pub function: String,
+    /// Whether it is being killed.
+    pub dying: bool,
 }
 
 struct Inner {
@@ -162,6 +179,20 @@ impl Lambda {
     /// Processes that run at this moment, by function name.
     pub fn instances(&self) -> BTreeMap<String, usize> {
         self.inner.pools.iter().map(|(name, pool)| (name.clone(), pool.instances())).collect()
+    }
+
+    /// The process that signs its requests with this access key, its `AWS_ACCESS_KEY_ID`. Every process has its own.
+    pub fn process(&self, access_key: &str) -> Option<Process> {
+        let mut pools = self.inner.pools.iter();
+        pools.find_map(|(name, pool)| Some(Process { function: name.clone(), dying: pool.dying(access_key)? }))
+    }
+
+    /// Kills the process that signs with this access key, by `SIGKILL` and whatever it is doing, and completes when it
+    /// is dead and reaped. Its invocation fails as on AWS, with `Runtime.ExitError`; the next one gets another process.
+    pub async fn kill(&self, access_key: &str) {
+        if let Some(pool) = self.inner.pools.values().find(|pool| pool.kill(access_key)) {
+            pool.gone(access_key).await;
+        }
     }
 
     /// Retires the processes whose bootstrap has changed on disk: the idle ones now, the busy ones

@@ -5,6 +5,7 @@
 //! that is never held across an await.
 
 mod closing;
+mod killing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use tokio::sync::{Notify, oneshot};
 
+use crate::environment::access_key;
 use crate::instance::{Assignment, Busy, End, Instance, InstanceId, Pending, Phase, supervise};
 use crate::logs::{self, ProcessLog, Source};
 use crate::record::{History, InvocationRecord, Status};
@@ -127,6 +129,11 @@ impl Pool {
             tokio::select! {
                 biased;
                 answer = &mut answer => return answer.unwrap_or(Err(InvokeError::ShuttingDown)),
+                () = tokio::time::sleep(self.options.crowded_after.min(limit)) => self.relieve(&mut self.state()),
+            }
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.unwrap_or(Err(InvokeError::ShuttingDown)),
                 () = tokio::time::sleep(limit) => if self.withdraw(&request_id) {
                     return Err(InvokeError::Throttled);
                 },
@@ -166,10 +173,23 @@ impl Pool {
         state.queue.len() < before
     }
 
-    /// Starts processes for the calls that wait, as far as the limit allows.
+    /// Starts processes for the calls that wait, as far as they are worth their start.
     ///
     /// With `patience`, a process that has just answered counts as one that will take a call.
     fn fill(self: &Arc<Self>, state: &mut State, patience: bool) {
+        let limit = self.spec.max_instances.min(self.options.eager_instances);
+        self.start(state, patience, state.queue.len(), limit);
+    }
+
+    /// Starts processes for the calls that have waited so long that the present ones must be waiting for something
+    /// themselves: then more of them do more.
+    fn relieve(self: &Arc<Self>, state: &mut State) {
+        let overdue = |pending: &&Pending| pending.since.elapsed() >= self.options.crowded_after;
+        let overdue = state.queue.iter().filter(overdue).count();
+        self.start(state, false, overdue, self.spec.max_instances);
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State, patience: bool, wanted: usize, limit: usize) {
         let coming = |state: &State| {
             let coming = |instance: &&Instance| match instance.phase {
                 Phase::Starting => true,
@@ -178,12 +198,13 @@ impl Pool {
             };
             state.instances.values().filter(coming).count()
         };
-        while !state.closed && coming(state) < state.queue.len() && state.instances.len() < self.spec.max_instances {
+        while !state.closed && coming(state) < wanted && state.instances.len() < limit {
             state.last_id += 1;
-            let instance = Instance::new(Stamp::of(&self.spec.bootstrap));
+            let access_key: Arc<str> = access_key(&self.spec.name).into();
+            let instance = Instance::new(access_key.clone(), Stamp::of(&self.spec.bootstrap));
             let kill = instance.kill.clone();
             state.instances.insert(state.last_id, instance);
-            tokio::spawn(supervise(self.clone(), state.last_id, kill));
+            tokio::spawn(supervise(self.clone(), state.last_id, access_key, kill));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local_lambda::{InvokeError, LambdaOptions};
+use local_lambda::{FunctionSpec, InvokeError, LambdaOptions, Process};
 
 use crate::support::{Subject, alive, exists, spec, until};
 
@@ -71,6 +71,30 @@ async fn a_process_killed_while_idle_is_replaced_without_an_error() {
     rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
     until("the pool knows", || subject.lambda.instances()["subject"] == 0).await;
     assert_ne!(subject.pid().await, pid);
+}
+
+#[tokio::test]
+async fn a_process_killed_by_its_access_key_fails_its_invocation_as_on_aws_and_is_replaced() {
+    let subject = Subject::new(FunctionSpec { max_instances: 2, ..spec() });
+    let key = subject.access_key().await;
+    let other = async {
+        subject.logged("doomed now").await;
+        let other = subject.access_key().await;
+        assert_ne!(other, key, "another process");
+        assert_eq!(subject.lambda.process(&key), Some(Process { function: "subject".into(), dying: false }));
+        subject.lambda.kill(&key).await;
+        assert_eq!(subject.lambda.process(&key), None, "dead and reaped");
+        other
+    };
+    let (doomed, other) = tokio::join!(subject.invoke(r#"{"print": "doomed now", "sleep_ms": 60000}"#), other);
+    let error = doomed.unwrap_err();
+    assert_eq!(error.error_type(), "Runtime.ExitError");
+    assert!(error.to_string().ends_with("Error: Runtime exited with error: signal: killed"), "{error}");
+    subject.logged("Error Type: Runtime.ExitError").await;
+    assert_eq!(subject.access_key().await, other, "nobody else was touched");
+    subject.lambda.kill("LOCALNOBODY00000000001").await;
+    subject.lambda.kill(&other).await;
+    assert_ne!(subject.access_key().await, other, "an idle one is replaced without an error");
 }
 
 #[tokio::test]

@@ -63,6 +63,12 @@ impl Subject {
         self.invoke("{}").await.unwrap()["pid"].as_u64().unwrap()
     }
 
+    /// The access key of the process that answers.
+    pub async fn access_key(&self) -> String {
+        let environment = self.invoke(r#"{"do": "environment"}"#).await.unwrap();
+        environment["AWS_ACCESS_KEY_ID"].as_str().unwrap().to_owned()
+    }
+
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }

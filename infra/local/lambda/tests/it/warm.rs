@@ -54,6 +54,21 @@ async fn concurrent_calls_start_processes_up_to_the_limit_and_lose_nothing() {
     until("the history", || subject.lambda.invocations().len() == 400).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_stay_waiting_get_processes_beyond_the_eager_ones_up_to_the_limit() {
+    let options =
+        LambdaOptions { eager_instances: 2, crowded_after: Duration::from_millis(60), ..LambdaOptions::default() };
+    let subject = Subject::with(FunctionSpec { max_instances: 5, ..spec() }, options);
+    // Short ones are served by the eager processes, however many there are.
+    let short = join_all((0..50).map(|_| subject.invoke("{}"))).await;
+    assert!(short.iter().all(Result::is_ok));
+    let long = (0..8).map(|_| subject.invoke(r#"{"sleep_ms": 400}"#));
+    let pids: HashSet<u64> =
+        join_all(long).await.into_iter().map(|answer| answer.unwrap()["pid"].as_u64().unwrap()).collect();
+    assert_eq!(pids.len(), 5, "{pids:?}");
+    assert_eq!(subject.lambda.instances()["subject"], 5);
+}
+
 #[tokio::test]
 async fn a_call_waits_for_the_only_process() {
     let subject = Subject::new(spec());
