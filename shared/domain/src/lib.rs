@@ -11,6 +11,8 @@ pub mod customer;
 pub mod id;
 pub mod money;
 pub mod number;
+pub mod phone_code;
+pub mod sms;
 pub mod time;
 pub mod transfer;
 pub mod voucher;

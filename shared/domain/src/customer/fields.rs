@@ -96,6 +96,14 @@ impl PhoneNumber {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for PhoneNumber {
+    /// For messages of ours. A request's field is read as text, so that its refusal says what it takes.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no phone number"))
+    }
+}
+
 impl PersonName {
     /// What [`PersonName::parse`] takes, in words.
     pub const EXPECTED: &'static str = "must be 1 to 100 characters without control characters";
