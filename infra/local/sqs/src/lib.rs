@@ -21,6 +21,7 @@ mod redrive;
 mod send;
 mod settings;
 mod store;
+mod unruly;
 mod wire;
 
 use std::path::Path;
@@ -148,6 +149,20 @@ impl Sqs {
         let seconds = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
         let now = self.now();
         self.commit(queue, |tx, queue| receipt::change_visibility(tx, queue, receipt_handle, seconds, now))
+    }
+
+    /// Undoes a receive, uncounted: the message can be received `after` from now. For faults; clients have
+    /// [`Sqs::change_visibility`].
+    pub fn put_back(&self, queue: &str, receipt_handle: &str, after: Duration) -> Result<()> {
+        let now = self.now();
+        self.commit(queue, |tx, queue| unruly::put_back(tx, queue, receipt_handle, clock::millis(after), now))
+    }
+
+    /// Finishes a message that nevertheless comes once more, `after` from now and under the same id, as happens on
+    /// standard queues. For faults.
+    pub fn delete_but_repeat(&self, queue: &str, receipt_handle: &str, after: Duration) -> Result<()> {
+        let now = self.now();
+        self.commit(queue, |tx, queue| unruly::delete_but_repeat(tx, queue, receipt_handle, clock::millis(after), now))
     }
 
     /// Makes everything in flight visible again. For the start of the runner: whoever held those messages was

@@ -27,7 +27,7 @@ impl Receipt {
     }
 
     /// Reads a handle that this queue gave out.
-    fn of(handle: &str, queue: &Queue) -> Result<Self, SqsError> {
+    pub(crate) fn of(handle: &str, queue: &Queue) -> Result<Self, SqsError> {
         let parsed = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(handle).ok()?).ok()?;
             let mut parts = text.strip_prefix(Self::MARK)?.strip_prefix(':')?.split(':');
@@ -43,7 +43,7 @@ impl Receipt {
 }
 
 /// Where the message of a receipt stands.
-enum Standing {
+pub(crate) enum Standing {
     /// Deleted, expired or moved to a dead-letter queue.
     Gone,
     /// Received again since.
@@ -54,7 +54,8 @@ enum Standing {
     InFlight { received_at: Millis },
 }
 
-fn standing(tx: &Connection, receipt: Receipt, now: Millis) -> Result<Standing, SqsError> {
+/// Looks it up.
+pub(crate) fn standing(tx: &Connection, receipt: Receipt, now: Millis) -> Result<Standing, SqsError> {
     let row: Option<(i64, Millis, Option<Millis>)> = tx
         .prepare_cached(
             "SELECT receive_count, visible_at, received_at FROM messages WHERE sequence = ? AND queue_id = ?",

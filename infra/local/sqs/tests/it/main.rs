@@ -6,6 +6,7 @@ mod durability;
 mod fifo;
 mod script;
 mod standard;
+mod unruly;
 mod waiting;
 mod wire;
 mod wire_errors;

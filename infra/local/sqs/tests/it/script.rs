@@ -7,6 +7,8 @@
 //! delete QUEUE BODY                                     -> ok | <error>    (by the latest receipt of BODY)
 //! delete-first QUEUE BODY                               -> ok | <error>    (by the first receipt of BODY)
 //! visibility QUEUE BODY SECONDS                         -> ok | <error>
+//! put-back QUEUE BODY SECONDS                           -> ok
+//! repeat QUEUE BODY SECONDS                             -> ok    (deletes it; it comes again nevertheless)
 //! advance SECONDS
 //! depth QUEUE                                           -> available, in flight, delayed
 //! ```
@@ -118,6 +120,14 @@ async fn run(bench: &Bench, memory: &mut Memory, words: &[&str]) -> String {
         ["visibility", queue, body, seconds] => {
             let timeout = Duration::from_secs(seconds.parse().unwrap());
             done(sqs.change_visibility(queue, memory.receipts[*body].last().unwrap(), timeout))
+        }
+        ["put-back", queue, body, seconds] => {
+            let after = Duration::from_secs(seconds.parse().unwrap());
+            done(sqs.put_back(queue, memory.receipts[*body].last().unwrap(), after))
+        }
+        ["repeat", queue, body, seconds] => {
+            let after = Duration::from_secs(seconds.parse().unwrap());
+            done(sqs.delete_but_repeat(queue, memory.receipts[*body].last().unwrap(), after))
         }
         ["advance", seconds] => {
             bench.clock.advance(Duration::from_millis((seconds.parse::<f64>().unwrap() * 1_000.0) as u64));
