@@ -5,6 +5,8 @@
 
 use std::{fmt, time::Duration};
 
+#[cfg(any(feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
@@ -72,6 +74,43 @@ impl HttpConnector for Http {
 impl HttpClient for Http {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// What went wrong between us and a service, by kind: its own words may hold what was sent.
+#[cfg(any(feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
+pub(crate) fn kind<E, R>(error: &SdkError<E, R>) -> &'static str {
+    match error {
+        SdkError::ConstructionFailure(_) => "the request could not be made",
+        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::DispatchFailure(_) => "not reached",
+        _ => "an answer that does not read",
+    }
+}
+
+/// The service's name for its error, or the kind of what went wrong on the way. Never its message.
+#[cfg(any(feature = "sqs", feature = "sns", feature = "secrets"))]
+pub(crate) fn name<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
+{
+    match error {
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown error").to_owned(),
+        error => kind(error).to_owned(),
+    }
+}
+
+/// Whether no byte of the request has left this machine.
+#[cfg(feature = "sns")]
+pub(crate) fn never_left<E, R>(error: &SdkError<E, R>) -> bool {
+    let connecting = |error: &ConnectorError| {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+        source.is_some_and(Error::is_connect)
+    };
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(connecting),
+        _ => false,
     }
 }
 

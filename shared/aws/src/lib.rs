@@ -3,11 +3,11 @@
 //! Knows nothing of HTTP requests and decides nothing about money: it loads, and commits what the domain decided,
 //! each commit by one conditional write.
 
-#[cfg(any(feature = "dynamodb", feature = "cognito"))]
+#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 pub mod client;
 #[cfg(feature = "dynamodb")]
 pub mod customers;
-#[cfg(any(feature = "dynamodb", feature = "cognito"))]
+#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 mod http;
 #[cfg(feature = "cognito")]
 pub mod identity;
@@ -17,4 +17,12 @@ mod item;
 pub mod ledger;
 #[cfg(feature = "dynamodb")]
 pub mod meter;
+#[cfg(feature = "dynamodb")]
+pub mod phones;
+#[cfg(feature = "sqs")]
+pub mod queues;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+#[cfg(feature = "sns")]
+pub mod sms;
 pub mod store;

@@ -15,7 +15,7 @@ use aws_sdk_cognitoidentityprovider::{
 };
 use domain::customer::Registration;
 
-use crate::store::StoreError;
+use crate::{http::kind, store::StoreError};
 
 pub use sessions::{Answer, Sessions, SignedIn, Tokens};
 pub use users::Users;
@@ -103,15 +103,6 @@ fn by_name(name: &str, message: impl FnOnce() -> Reason) -> Option<Refusal> {
         }
         _ => return None,
     })
-}
-
-fn kind<E, R>(error: &SdkError<E, R>) -> &'static str {
-    match error {
-        SdkError::ConstructionFailure(_) => "the request could not be made",
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "not reached",
-        _ => "an answer that does not read",
-    }
 }
 
 /// An answer of the pool without what it always has.

@@ -35,10 +35,10 @@ pub const HANDING_OVER_SECONDS: i64 = 10;
 pub struct Lifetime(u32);
 
 impl Lifetime {
-    /// Between 10 seconds and an hour. Longer would be no one-time code, and its timer a chain that Lambda takes for
+    /// Between a second and an hour. Longer would be no one-time code, and its timer a chain that Lambda takes for
     /// a loop.
     pub fn new(seconds: u32) -> Option<Self> {
-        (10..=3_600).contains(&seconds).then_some(Self(seconds))
+        (1..=3_600).contains(&seconds).then_some(Self(seconds))
     }
 
     /// In seconds.

@@ -120,7 +120,7 @@ fn a_timer_is_due_exactly_at_its_moment() {
 
 #[test]
 fn lifetimes_are_bounded() {
-    for (seconds, fits) in [(0, false), (9, false), (10, true), (60, true), (3_600, true), (3_601, false)] {
+    for (seconds, fits) in [(0, false), (1, true), (60, true), (3_600, true), (3_601, false)] {
         assert_eq!(Lifetime::new(seconds).is_some(), fits, "{seconds}");
     }
 }

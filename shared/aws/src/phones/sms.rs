@@ -1,0 +1,87 @@
+//! Which SMS are on their way: claimed before, marked after, so that a message delivered twice sends once.
+
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::{
+    Timestamp,
+    sms::{Record, SmsId},
+};
+
+use super::{Phones, allowed, put, rows};
+use crate::{
+    item::{Read, number, text},
+    store::StoreError,
+};
+
+/// The right to send one SMS, held by one sender.
+#[derive(Debug)]
+pub struct SmsClaim {
+    id: SmsId,
+    sender: u64,
+}
+
+/// What asking for the right to send came to.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours alone.
+    Ours(SmsClaim),
+    /// Somebody was first; this is on record.
+    Before(Record),
+}
+
+impl Phones {
+    /// Claims an SMS.
+    pub async fn claim_sms(&self, id: &SmsId, now: Timestamp) -> Result<Claim, StoreError> {
+        let sender = fastrand::u64(..);
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(rows::sms_item(id, sender, now)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let ours = Claim::Ours(SmsClaim { id: id.clone(), sender });
+        match put(written)? {
+            None => Ok(ours),
+            Some(None) => Err(StoreError::Conflict),
+            // Our own first try, whose answer got lost.
+            Some(Some(row)) if row.count(rows::SENDER)? == sender => Ok(ours),
+            Some(Some(row)) => rows::sms(&row).map(Claim::Before),
+        }
+    }
+
+    /// Notes that a claimed SMS was sent.
+    pub async fn mark_sms_sent(&self, claim: &SmsClaim) -> Result<(), StoreError> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::sms_key(&claim.id)))
+            .update_expression("SET #status = :sent")
+            .condition_expression("sender = :sender")
+            .expression_attribute_names("#status", rows::STATUS)
+            .expression_attribute_values(":sent", text(rows::SENT))
+            .expression_attribute_values(":sender", number(claim.sender))
+            .send()
+            .await;
+        allowed(written)?.map(drop).ok_or_else(|| StoreError::corrupt("the claim of an SMS is gone"))
+    }
+
+    /// Gives a claim back after an error that surely sent nothing, so that a later delivery may send.
+    pub async fn release_sms(&self, claim: SmsClaim) -> Result<(), StoreError> {
+        let written = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::sms_key(&claim.id)))
+            .condition_expression("sender = :sender AND #status = :claimed")
+            .expression_attribute_names("#status", rows::STATUS)
+            .expression_attribute_values(":sender", number(claim.sender))
+            .expression_attribute_values(":claimed", text(rows::CLAIMED))
+            .send()
+            .await;
+        // Gone already: the first try of this very request, whose answer got lost.
+        allowed(written).map(drop)
+    }
+}
