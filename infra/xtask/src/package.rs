@@ -15,10 +15,12 @@ use serde_json::Value;
 
 use crate::{Architecture, Workspace, elf::Elf, workspace::run};
 
-/// The largest a function with the DynamoDB client may be, in bytes.
+/// The largest a function with one AWS client may be, in bytes.
 pub const SIZE_LIMIT: u64 = 5_000_000;
-/// The largest a function with the DynamoDB and the Cognito client may be, in bytes.
-pub const SIZE_LIMIT_BOTH: u64 = 5_500_000;
+/// What each further client may add.
+pub const SIZE_OF_A_CLIENT: u64 = 500_000;
+/// The features of `aws` that are clients.
+const CLIENTS: &[&str] = &["cognito", "dynamodb", "secrets", "sns", "sqs"];
 
 /// A function that was built.
 #[derive(Clone, Debug)]
@@ -109,7 +111,7 @@ fn need_target(workspace: &Workspace, arch: Architecture) -> Result<()> {
     Ok(())
 }
 
-/// How large the functions may be whose manifests ask for the DynamoDB client.
+/// How large the functions may be whose manifests ask for an AWS client.
 pub fn limits(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
     let output = workspace.command("cargo").args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
@@ -123,10 +125,9 @@ pub fn limits(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
         })
     };
     let packages = list(&metadata, "packages");
-    let limit = |package: &Value| match (uses(package, "dynamodb"), uses(package, "cognito")) {
-        (true, true) => Some(SIZE_LIMIT_BOTH),
-        (true, false) => Some(SIZE_LIMIT),
-        (false, _) => None,
+    let limit = |package: &Value| {
+        let further = CLIENTS.iter().filter(|client| uses(package, client)).count().checked_sub(1)?;
+        Some(SIZE_LIMIT + SIZE_OF_A_CLIENT * further as u64)
     };
     Ok(packages.iter().filter_map(|package| Some((package["name"].as_str()?.to_owned(), limit(package)?))).collect())
 }

@@ -148,7 +148,7 @@ fn the_domain_knows_no_aws_async_clock_or_environment() {
 
 #[test]
 fn functions_hold_no_local_mode() {
-    let sources = ["functions", "shared/aws/src", "shared/edge/src", "shared/domain/src"];
+    let sources = ["functions", "shared/aws/src", "shared/edge/src", "shared/supplier/src", "shared/domain/src"];
     hold(sources.iter().flat_map(|folder| layout::no_local_mode(&layout::sources(folder))).collect());
 }
 

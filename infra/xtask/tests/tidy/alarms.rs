@@ -2,8 +2,17 @@
 
 use local_template::{Resource, Stack};
 
+use crate::layout::{self, Source};
 use crate::queues::dead_letter_queues;
-use crate::repository::Repository;
+use crate::repository::{Repository, texts};
+
+/// Metrics of ours that a person must hear of, with what each is.
+const OWN: &[(&str, &str)] = &[
+    ("LedgerClean", "the audit"),
+    ("SmsOutcomeUnknown", "an SMS that may or may not have been sent"),
+    ("VoucherLateSuccess", "a supplier that delivers after the money was given back"),
+    ("VouchersUnknownTooLong", "a purchase of long unknown outcome"),
+];
 
 /// Alarms of the stack and of the stacks in it.
 fn alarms(stack: &Stack) -> Vec<&Resource> {
@@ -48,11 +57,24 @@ pub fn everything_is_watched(repository: &Repository) -> Vec<String> {
             broken.push(format!("{} watches {name}, which is no function", alarm.logical_id));
         }
     }
-    let audit = alarms.iter().any(|alarm| {
-        alarm.properties["MetricName"] == "LedgerClean" && alarm.properties["Namespace"] == stack.name.as_str()
-    });
-    if !audit {
-        broken.push("the audit has no alarm".to_owned());
-    }
+    let own: Vec<String> = alarms
+        .iter()
+        .filter(|alarm| alarm.properties["Namespace"] == stack.name.as_str())
+        .flat_map(|alarm| texts(&alarm.properties["MetricName"]))
+        .collect();
+    let sources: Vec<_> = ["functions", "shared"].iter().flat_map(|folder| layout::sources(folder)).collect();
+    broken.extend(
+        OWN.iter()
+            .filter(|(metric, _)| own.iter().all(|watched| watched != metric))
+            .map(|(_, what)| format!("{what} has no alarm")),
+    );
+    broken.extend(unpublished(&own, &sources));
     broken
+}
+
+/// Metrics of ours that no source names: their alarms would never ring.
+pub fn unpublished(metrics: &[String], sources: &[Source]) -> Vec<String> {
+    let named = |metric: &str| sources.iter().any(|(_, text)| text.contains(&format!("\"{metric}\"")));
+    let lost = metrics.iter().filter(|metric| !named(metric));
+    lost.map(|metric| format!("an alarm watches {metric}, which nobody publishes")).collect()
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use local_template::Function;
 
 use crate::layout::{self, Source};
+use crate::names;
 use crate::permissions;
 use crate::repository::Repository;
 
@@ -17,7 +18,12 @@ use crate::repository::Repository;
 const RECEIVERS: &[(&str, &str)] =
     &[("ledger", "ledger"), ("customers", "customers"), ("users", "identity"), ("sessions", "identity")];
 /// The table of a module.
-const TABLES: &[(&str, &str)] = &[("ledger", "LedgerTable"), ("customers", "CustomersTable")];
+const TABLES: &[(&str, &str)] = &[
+    ("ledger", "LedgerTable"),
+    ("customers", "CustomersTable"),
+    ("vouchers", "VouchersTable"),
+    ("phones", "PhonesTable"),
+];
 /// Methods of the standard library: in `shared/aws`, only `self.get(…)` or an awaited one is ours.
 const COMMON: &[&str] =
     &["add", "get", "insert", "list", "new", "next", "page", "push", "read", "remove", "send", "text", "update"];
@@ -50,6 +56,11 @@ const PARTS: &[(&str, &str)] = &[
     ("Put", "dynamodb:PutItem"),
     ("Update", "dynamodb:UpdateItem"),
 ];
+
+/// What serves one action only: whoever makes one calls it. Which queue or secret it is stands in a variable.
+const SEND: (&str, &str) = ("Queue::new(", "sqs:SendMessage");
+const READ: (&str, &str) = ("Secret::new(", "secretsmanager:GetSecretValue");
+const TEXT: (&str, &str) = ("Phone::new(", "sns:Publish");
 
 /// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
 type Need = (String, String);
@@ -193,17 +204,45 @@ fn needed(sources: &[Source], needs: &BTreeMap<(String, String), BTreeSet<Need>>
     found
 }
 
-/// What a function's role grants, in the same terms; logs, traces, queues and keys belong to the wiring.
+/// What a function needs for the queues, secrets and phones that are made in its sources.
+fn made(repository: &Repository, function: &Function, sources: &[Source]) -> BTreeSet<Need> {
+    let shipped = |(_, text): &'_ Source| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let text: String = sources.iter().map(shipped).collect();
+    let makes = |what: &str| {
+        let mut found = text.match_indices(what);
+        found.any(|(at, _)| text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric()))
+    };
+    let read = names::variables_read(&text);
+    let named: Vec<&String> = read.iter().filter_map(|name| function.environment.get(name)).collect();
+    let queues = repository.full.queues().iter().map(|queue| (SEND, &queue.url, &queue.logical_id));
+    let secrets = repository.full.secrets().iter().map(|secret| (READ, &secret.arn, &secret.logical_id));
+    let mut found: BTreeSet<Need> = queues
+        .chain(secrets)
+        .filter(|((constructor, _), value, _)| makes(constructor) && named.contains(value))
+        .map(|((_, action), _, id)| (action.to_owned(), id.clone()))
+        .collect();
+    if makes(TEXT.0) {
+        found.insert((TEXT.1.to_owned(), permissions::PHONE_NUMBERS.to_owned()));
+    }
+    found
+}
+
+/// What a function's role grants, in the same terms; logs, traces, keys, its own queue and its dead letters belong to the wiring.
 fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     let stack = &repository.full;
     let grants = permissions::grants(stack, &format!("{}Role", function.logical_id));
     grants
         .into_iter()
-        .filter(|(action, _)| action.starts_with("dynamodb:") || action.starts_with("cognito-idp:"))
-        .filter(|(_, on)| !on.contains("/stream/"))
+        .filter(|(action, _)| {
+            ["dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
+                || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
+        })
+        .filter(|(_, on)| !on.contains("/stream/") && function.on_failure.as_ref() != Some(on))
         .map(|(action, on)| {
-            let of =
-                stack.resources.values().find(|resource| resource.arn.as_ref().is_some_and(|arn| on.starts_with(arn)));
+            let part = |arn: &String| {
+                on.strip_prefix(arn.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let of = stack.resources.values().find(|resource| resource.arn.as_ref().is_some_and(part));
             let index = if on.contains("/index/") { "/index" } else { "" };
             (action, format!("{}{index}", of.map_or(on.as_str(), |resource| resource.logical_id.as_str())))
         })
@@ -215,7 +254,9 @@ pub fn calls_are_granted_and_grants_are_used(repository: &Repository) -> Vec<Str
     let mut broken = Vec::new();
     for function in repository.full.functions() {
         let folder = &function.folder;
-        let needed = needed(&layout::sources(&format!("functions/{folder}")), &needs);
+        let sources = layout::sources(&format!("functions/{folder}"));
+        let needed: BTreeSet<Need> =
+            needed(&sources, &needs).into_iter().chain(made(repository, function, &sources)).collect();
         let granted = granted(repository, function);
         broken.extend(
             needed
@@ -254,4 +295,21 @@ fn calls_are_found_through_others_and_through_builders() {
     let function =
         [source("functions/pay/src/lib.rs", "let x = bank.ledger.one(id).await?; providers.post(); // ledger.post()")];
     assert!(needed(&function, &needs).contains(&("dynamodb:GetItem".to_owned(), "LedgerTable".to_owned())));
+}
+
+#[test]
+fn queues_secrets_and_phones_are_found_where_they_are_made() {
+    let repository = Repository::here();
+    let function = |id: &str| repository.full.functions().iter().find(|function| function.logical_id == id);
+    let main = |text: &str| vec![("functions/x/src/main.rs".to_owned(), text.to_owned())];
+    let of = |id: &str, text: &str| {
+        let found = function(id).map(|function| made(&repository, function, &main(text))).unwrap_or_default();
+        found.iter().map(|(action, on)| format!("{action} {on}")).collect::<Vec<_>>()
+    };
+    let text = "Queue::new(sqs, variable::required(\"VOUCHER_ORDER_QUEUE_URL\")?); KeySecret::new(variable::optional(\"PHONE_CODE_SECRET\"))";
+    assert_eq!(of("Vouchers", text), ["sqs:SendMessage VoucherOrderQueue"]);
+    let text = "aws::secrets::Secret::new(client, variable::optional(\"PHONE_CODE_SECRET\"))";
+    assert_eq!(of("PhoneCodes", text), ["secretsmanager:GetSecretValue PhoneCodeKey"]);
+    assert_eq!(of("SmsSend", "Phone::new(sns)"), ["sns:Publish all but arn:aws:sns:*:*:*"]);
+    assert!(of("SmsSend", "#[cfg(test)] Phone::new(sns)").is_empty());
 }

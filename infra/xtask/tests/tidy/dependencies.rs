@@ -89,8 +89,10 @@ pub fn point_one_way(packages: &[Package]) -> Vec<String> {
                 (_, "shared/domain", _) => !NOT_IN_THE_DOMAIN.iter().any(|word| {
                     name == word || name.starts_with(&format!("{word}-")) || name.starts_with(&format!("{word}_"))
                 }),
-                ("functions", _, Some(folder)) => ["shared/domain", "shared/aws", "shared/edge"].contains(&folder),
-                (_, "shared/aws" | "shared/edge", Some(folder)) => folder == "shared/domain",
+                ("functions", _, Some(folder)) => {
+                    ["shared/domain", "shared/aws", "shared/edge", "shared/supplier"].contains(&folder)
+                }
+                (_, "shared/aws" | "shared/edge" | "shared/supplier", Some(folder)) => folder == "shared/domain",
                 // Tests run on the template's tables and on the runner's user pool and queues, never on the runner itself.
                 (_, "shared/testkit", Some(folder)) => {
                     folder.starts_with("shared/") || folder.starts_with("infra/local/")

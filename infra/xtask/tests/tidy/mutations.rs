@@ -110,6 +110,21 @@ fn the_rules_about_permissions_can_fail() {
         "${LedgerTable.Arn}/index/*",
         "TransfersExpireRole: dynamodb:Query on arn",
     );
+    let phones = "Action: [\"sns:Publish\"], NotResource: !Sub \"arn:${AWS::Partition}:sns:*:*:*\"";
+    for (instead, complaint) in [
+        ("Action: [\"sns:Publish\"], Resource: \"*\"", "SmsSendRole: sns:Publish on *"),
+        (
+            "Action: [\"sns:Publish\"], NotResource: \"arn:aws:sns:us-east-1:*:*\"",
+            "SmsSendRole: sns:Publish on all but",
+        ),
+        ("Action: [\"sns:Publish\"], NotResource: topic", "SmsSendRole: sns:Publish on all but topic"),
+        (
+            "Action: [\"sqs:SendMessage\"], NotResource: \"arn:aws:sns:*:*:*\"",
+            "SmsSendRole: sqs:SendMessage on all but",
+        ),
+    ] {
+        broken(rule, phones, instead, complaint);
+    }
     broken(rule, "Service: lambda.amazonaws.com", "Service: ec2.amazonaws.com", "is trusted to ec2.amazonaws.com");
     broken(rule, "AmazonAPIGatewayPushToCloudWatchLogs", "AdministratorAccess", "ApiLogsRole is attached");
     let wiring: Rule = permissions::grants_follow_the_wiring;
@@ -134,6 +149,25 @@ fn the_rules_about_permissions_can_fail() {
         "",
         "its variables do not name CustomersTable, its role may use it",
     );
+    broken(
+        wiring,
+        "          SMS_QUEUE_URL: !Ref SmsQueue\n",
+        "",
+        "VouchersSettle: its variables do not name SmsQueue, its role may use it",
+    );
+    broken(
+        wiring,
+        "[\"sqs:SendMessage\"], Resource: [!GetAtt SmsQueue.Arn, !GetAtt AuthCodeTimerQueue.Arn]",
+        "[\"sqs:SendMessage\"], Resource: [!GetAtt SmsQueue.Arn]",
+        "PhoneCodes: its variables name AuthCodeTimerQueue, its role may not use it",
+    );
+    broken(
+        wiring,
+        "          PHONE_CODE_SECRET: !If [PhoneAccess, !Ref PhoneCodeKey, \"\"]\n",
+        "",
+        "Vouchers: its variables do not name PhoneCodeKey, its role may use it",
+    );
+    broken(wiring, "!Ref PhoneCodesRole, ", "", "PhoneCodesRole uses PhoneCodeKey but, with an own key");
     let used: Rule = calls::calls_are_granted_and_grants_are_used;
     broken(
         used,
@@ -186,6 +220,12 @@ fn the_rules_about_routes_can_fail() {
     let partner: Rule = routes::partner_scope_stays_on_vouchers;
     let opened = "Path: /me, Auth: {Authorizer: Cognito, AuthorizationScopes: [aws.cognito.signin.user.admin, florin/vouchers.buy]}}";
     broken(partner, "Path: /me}", opened, "GET /me is open to florin/vouchers.buy");
+    broken(
+        partner,
+        ", Auth: {Authorizer: Cognito, AuthorizationScopes: [aws.cognito.signin.user.admin, florin/vouchers.buy]}",
+        "",
+        "POST /vouchers is closed to florin/vouchers.buy",
+    );
     broken(
         partner,
         "AuthorizationScopes: [aws.cognito.signin.user.admin]",
@@ -249,6 +289,7 @@ fn the_rules_about_queues_can_fail() {
         "!GetAtt ProbeQueue.Arn, MaximumBatchingWindowInSeconds: 5,",
         "needs 6 × its timeout: 65 s",
     );
+    broken(rule, "    Default: 125\n", "    Default: 141\n", "VouchersOrder: it is killed before it can say");
     let private: Rule = queues::queues_are_private;
     broken(private, ", SqsManagedSseEnabled: true", "", "is not encrypted at rest");
     broken(
@@ -339,6 +380,13 @@ fn the_rules_about_schedules_and_alarms_can_fail() {
         "Parameters: {Florin: other,",
         "the audit has no alarm",
     );
+    for what in ["an SMS", "a supplier that delivers after", "a purchase of long unknown outcome"] {
+        broken(alarms, "Parameters: {Florin: !Ref AWS::StackName,", "Parameters: {Florin: other,", what);
+    }
+    let published = |text: &str| vec![("functions/pay/src/lib.rs".to_owned(), text.to_owned())];
+    let watched = ["VoucherLateSuccess".to_owned()];
+    assert!(alarms::unpublished(&watched, &published("metric(\"VoucherLateSuccess\")")).is_empty());
+    assert_eq!(alarms::unpublished(&watched, &published("metric(\"VoucherLate\")")).len(), 1);
     broken(alarms, "!If [AlarmTopic, [!Ref AlarmTopicArn], !Ref \"AWS::NoValue\"]", "[]", "nobody is told");
 }
 
@@ -374,10 +422,15 @@ fn the_rules_about_state_parameters_and_size_can_fail() {
         "lets a customer write any attribute",
     );
     broken(rule, "[Prod, ACTIVE, INACTIVE]", "[Prod, INACTIVE, INACTIVE]", "UserPool has no deletion protection");
+    let generated = "GenerateSecretString: {PasswordLength: 64, ExcludePunctuation: true}";
+    broken(rule, generated, "SecretString: hush", "PhoneCodeKey: its value stands in the template");
+    broken(rule, generated, "Name: key", "PhoneCodeKey: a deleted secret keeps its name");
     let parameters: Rule = stores::parameters_are_explained_and_used;
     broken(parameters, "($8 a month, and $0.60 per million requests)", "", "WebAcl does not say what it costs");
     broken(parameters, "Description: Its secret.", "ConstraintDescription: x", "GoogleClientSecret has no description");
     broken(parameters, "NoEcho: true, ", "", "GoogleClientSecret is shown in consoles");
+    broken(parameters, "NoEcho: true, ", "", "VoucherSupplierToken is shown in consoles");
+    broken(parameters, "($0.40 a month)", "", "PhoneAccess does not say what it costs");
     broken(
         parameters,
         "\n  EndpointUrl:\n",
@@ -387,6 +440,7 @@ fn the_rules_about_state_parameters_and_size_can_fail() {
     let rest: Rule = stores::nothing_is_paid_at_rest;
     broken(rest, "    Condition: PartnerAccess\n", "", "PartnerClient costs money at rest");
     broken(rest, "    Condition: Alarms\n", "", "LedgerAuditDeadLettersAlarm costs money at rest");
+    broken(rest, "    Condition: PhoneAccess\n", "", "PhoneCodeKey costs money at rest");
     let size: Rule = stores::within_limits;
     let many: String = (0..450).map(|n| format!("  Q{n}: {{Type: AWS::SQS::Queue}}\n")).collect();
     broken(size, "\nOutputs:\n", &format!("\n{many}\nOutputs:\n"), "resources, more than 450");
@@ -449,4 +503,7 @@ fn the_rules_about_files_can_fail() {
     assert!(layout::no_machine_paths(&file(concat!("infra/wo", "rk/x"))).is_empty());
     let read = names::variables_read("variable::required(\"LEDGER_TABLE\")?; say(\"GOODBYE\")");
     assert_eq!(read.into_iter().collect::<Vec<_>>(), ["LEDGER_TABLE"]);
+    let read =
+        names::variables_read("variable::number::<u64>(\"HOURS\")?; use edge::variable::{self}; say(\"GOODBYE\")");
+    assert_eq!(read.into_iter().collect::<Vec<_>>(), ["HOURS"]);
 }

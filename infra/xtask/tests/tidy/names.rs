@@ -115,9 +115,9 @@ pub fn variables_are_given_and_read(repository: &Repository) -> Vec<String> {
 
 /// Names in `variable::required("…")` and its like.
 pub fn variables_read(source: &str) -> BTreeSet<String> {
-    let calls = ["required", "optional", "flag"].map(|kind| format!("variable::{kind}(\""));
-    let names = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));
-    names.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    let calls = source.split("variable::").skip(1);
+    let arguments = calls.filter_map(|call| call.split_once("(\"").filter(|(kind, _)| !kind.contains(['(', ';'])));
+    arguments.filter_map(|(_, rest)| rest.split('"').next()).map(str::to_owned).collect()
 }
 
 fn text(value: &Value) -> String {

@@ -53,6 +53,9 @@ const ACTIONS: &[&str] = &[
 /// Actions that know no narrower resource than `*`.
 const ON_EVERYTHING: &[&str] = &["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
+/// What an SMS is granted on. A phone number has no ARN, so the grant is on all but this: what has one (a topic, an endpoint) stays closed.
+pub const PHONE_NUMBERS: &str = "all but arn:aws:sns:*:*:*";
+
 /// A managed policy that a service asks for by name.
 const MANAGED: &[(&str, &str)] = &[("ApiLogsRole", "service-role/AmazonAPIGatewayPushToCloudWatchLogs")];
 
@@ -72,7 +75,10 @@ fn statements(stack: &Stack) -> BTreeMap<String, Vec<Statement>> {
             .map(|statement| Statement {
                 effect: texts(&statement["Effect"]).concat(),
                 actions: texts(&statement["Action"]),
-                resources: texts(&statement["Resource"]),
+                resources: match (&statement["Resource"], &statement["NotResource"]) {
+                    (resources, Value::Null) => texts(resources),
+                    (_, others) => texts(others).iter().map(|other| format!("all but {other}")).collect(),
+                },
             })
             .collect()
     };
@@ -143,11 +149,13 @@ pub fn least_privilege(repository: &Repository) -> Vec<String> {
                 if !ACTIONS.contains(&action.as_str()) {
                     broken.push(format!("{role}: {action} is not in the list of our actions"));
                 }
-                for resource in statement.resources.iter().filter(|resource| resource.contains('*')) {
+                let wide = |on: &&String| on.contains('*') || on.starts_with("all but ");
+                for resource in statement.resources.iter().filter(wide) {
                     let log_streams =
                         action.starts_with("logs:") && resource.ends_with(":*") && resource.matches('*').count() == 1;
                     let known = resource == "*" && ON_EVERYTHING.contains(&action.as_str());
-                    if !log_streams && !known {
+                    let phones = resource == PHONE_NUMBERS && action == "sns:Publish";
+                    if !log_streams && !known && !phones {
                         broken.push(format!("{role}: {action} on {resource}"));
                     }
                 }
@@ -158,7 +166,7 @@ pub fn least_privilege(repository: &Repository) -> Vec<String> {
 }
 
 /// What SAM's managed policies would have given, and a function with a role of its own must be given by name;
-/// and a table's name goes together with a grant on the table.
+/// and the name of a table, a queue or a secret goes together with a grant on it.
 pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
     let mut broken = Vec::new();
     let stack = &repository.full;
@@ -209,16 +217,30 @@ pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
                 Event::Api(_) | Event::Schedule(_) => {}
             }
         }
+        // A queue of its own failures is wired, not named.
+        for queue in stack.queues().iter().filter(|queue| function.on_failure.as_ref() != Some(&queue.arn)) {
+            let named = function.environment.values().any(|value| *value == queue.url);
+            let used = allows(&granted, "sqs:SendMessage", &queue.arn);
+            if named != used {
+                broken.push(mismatch(id, named, &queue.logical_id, used));
+            }
+        }
+        let key = granted.iter().any(|statement| statement.actions.iter().any(|action| action == "kms:Decrypt"));
+        for secret in stack.secrets() {
+            let named = function.environment.values().any(|value| *value == secret.arn);
+            let used = allows(&granted, "secretsmanager:GetSecretValue", &secret.arn);
+            if named != used {
+                broken.push(mismatch(id, named, &secret.logical_id, used));
+            }
+            if used && !key {
+                broken.push(without_key(&role, &secret.logical_id));
+            }
+        }
         for table in stack.tables() {
             let named = function.environment.values().any(|value| *value == table.name);
             let used = granted.iter().any(|statement| statement.resources.contains(&table.arn));
             if named != used {
-                broken.push(format!(
-                    "{id}: its variables {} {}, its role {} it",
-                    says(named),
-                    table.logical_id,
-                    may(used)
-                ));
+                broken.push(mismatch(id, named, &table.logical_id, used));
             }
             let indexes = texts_of_indexes(&table.create_table);
             for on in granted.iter().flat_map(|statement| &statement.resources) {
@@ -227,12 +249,8 @@ pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
                     broken.push(format!("{role}: {} has no index {}", table.logical_id, index.unwrap_or_default()));
                 }
             }
-            let key = granted.iter().any(|statement| statement.actions.iter().any(|action| action == "kms:Decrypt"));
             if used && !key {
-                broken.push(format!(
-                    "{role} uses {} but, with an own key, may not use the key: add it to KeyAccess",
-                    table.logical_id
-                ));
+                broken.push(without_key(&role, &table.logical_id));
             }
         }
     }
@@ -248,10 +266,18 @@ fn texts_of_indexes(create_table: &Value) -> Vec<String> {
         .collect()
 }
 
-fn says(named: bool) -> &'static str {
-    if named { "name" } else { "do not name" }
+fn allows(granted: &[&Statement], action: &str, resource: &str) -> bool {
+    granted.iter().any(|statement| {
+        statement.actions.iter().any(|allowed| allowed == action) && statement.resources.iter().any(|on| on == resource)
+    })
 }
 
-fn may(used: bool) -> &'static str {
-    if used { "may use" } else { "may not use" }
+fn mismatch(function: &str, named: bool, what: &str, used: bool) -> String {
+    let says = if named { "name" } else { "do not name" };
+    let may = if used { "may use" } else { "may not use" };
+    format!("{function}: its variables {says} {what}, its role {may} it")
+}
+
+fn without_key(role: &str, what: &str) -> String {
+    format!("{role} uses {what} but, with an own key, may not use the key: add it to KeyAccess")
 }

@@ -9,6 +9,8 @@ use crate::repository::{Repository, texts};
 
 /// So many receives, then a message goes to the dead letters.
 const RECEIVES: u64 = 5;
+/// Seconds a function needs around a call of the supplier.
+const ROOM_TO_ANSWER: u64 = 10;
 /// Dead letters wait as long as SQS keeps anything.
 const FOURTEEN_DAYS: &str = "1209600";
 
@@ -85,6 +87,14 @@ pub fn queues_lose_nothing(repository: &Repository) -> Vec<String> {
             if visibility < least {
                 let (id, consumer) = (&queue.logical_id, &function.logical_id);
                 broken.push(format!("{id}: visibility {visibility} s, {consumer} needs 6 × its timeout: {least} s"));
+            }
+            let deadline =
+                function.environment.get("SUPPLIER_DEADLINE_SECONDS").and_then(|text| text.parse::<u64>().ok());
+            if deadline.is_some_and(|deadline| deadline + ROOM_TO_ANSWER > function.timeout_s) {
+                broken.push(format!(
+                    "{}: it is killed before it can say that the supplier did not answer",
+                    function.logical_id
+                ));
             }
             if is_fifo(queue) && source.window_s > 0 {
                 broken.push(format!("{}: AWS refuses a batching window on FIFO", queue.logical_id));

@@ -6,8 +6,18 @@ use serde_json::Value;
 use crate::repository::Repository;
 
 /// Parameters that switch on something with a price at rest: the description names it.
-const PRICED: &[&str] =
-    &["Stage", "AccessLogs", "Alarms", "WebAcl", "KmsKeyArn", "PartnerAccess", "LogRetentionDays", "AuditSchedule"];
+const PRICED: &[&str] = &[
+    "Stage",
+    "AccessLogs",
+    "Alarms",
+    "WebAcl",
+    "KmsKeyArn",
+    "PartnerAccess",
+    "PhoneAccess",
+    "PhoneCodeBudget",
+    "LogRetentionDays",
+    "AuditSchedule",
+];
 
 pub fn state_is_kept(repository: &Repository) -> Vec<String> {
     let mut broken = Vec::new();
@@ -57,6 +67,19 @@ pub fn state_is_kept(repository: &Repository) -> Vec<String> {
                     broken.push(format!("{id} lets a customer write any attribute about himself"));
                 }
             }
+            "AWS::SecretsManager::Secret" => {
+                if prod.properties.get("KmsKeyId").is_none() {
+                    broken.push(format!("{id} does not take the own key"));
+                }
+                if raw.properties.contains_key("Name") {
+                    broken.push(format!(
+                        "{id}: a deleted secret keeps its name for days and blocks the next stack of that name"
+                    ));
+                }
+                if raw.properties.contains_key("SecretString") {
+                    broken.push(format!("{id}: its value stands in the template"));
+                }
+            }
             "AWS::Logs::LogGroup" => {
                 if prod.properties.get("RetentionInDays").is_none() {
                     broken.push(format!("{id} keeps its lines for ever"));
@@ -88,7 +111,7 @@ pub fn parameters_are_explained_and_used(repository: &Repository) -> Vec<String>
         if parameter.default.is_none() {
             broken.push(format!("{name} has no default, so the template does not deploy as it is"));
         }
-        if name.ends_with("Secret") && !parameter.no_echo {
+        if (name.ends_with("Secret") || name.ends_with("Token")) && !parameter.no_echo {
             broken.push(format!("{name} is shown in consoles: NoEcho"));
         }
         if !used.iter().any(|used| used == name) {
@@ -132,6 +155,9 @@ const PRICED_AT_REST: &[&str] = &[
     "AWS::WAFv2::WebACL",
 ];
 
+/// What is there without a word said all the same, because the bank is not whole without it. Each is in the description of its parameter.
+const WORTH_ITS_PRICE: &[(&str, &str)] = &[("PhoneCodeKey", "PhoneAccess")];
+
 /// The stack as it deploys without a word said.
 pub fn nothing_is_paid_at_rest(repository: &Repository) -> Vec<String> {
     let mut broken = Vec::new();
@@ -139,7 +165,11 @@ pub fn nothing_is_paid_at_rest(repository: &Repository) -> Vec<String> {
         let machine = resource.properties["AllowedOAuthFlows"]
             .as_array()
             .is_some_and(|flows| flows.iter().any(|flow| flow == "client_credentials"));
-        if PRICED_AT_REST.contains(&resource.kind.as_str()) || machine {
+        let accepted = WORTH_ITS_PRICE.iter().any(|(id, parameter)| {
+            let condition = repository.template.resources.get(*id).and_then(|raw| raw.condition.as_deref());
+            *id == resource.logical_id && condition == Some(*parameter) && PRICED.contains(parameter)
+        });
+        if (PRICED_AT_REST.contains(&resource.kind.as_str()) || machine) && !accepted {
             broken.push(format!(
                 "{} costs money at rest: put it behind a parameter that says how much",
                 resource.logical_id

@@ -53,3 +53,21 @@ fn the_template_of_this_repository_loads_with_everything_switched_on() {
     assert_eq!(function("transfers").environment["AWS_ENDPOINT_URL"], "http://localhost:4566");
     assert!(stack.nested["Observability"].resources.contains_key("TransfersErrors"));
 }
+
+#[test]
+fn purchases_need_a_supplier_and_phone_codes_their_secret() {
+    let variables = |stack: &Stack, folder: &str| {
+        let function = stack.functions().iter().find(|function| function.folder == folder);
+        function.expect("it exists").environment.clone()
+    };
+    let plain = stack(&[]);
+    let key = plain.secrets().first().expect("PhoneCodeKey");
+    assert_eq!(variables(&plain, "vouchers")["VOUCHER_SALES"], "false");
+    assert_eq!(variables(&plain, "vouchers")["PHONE_CODE_SECRET"], key.arn);
+    assert!(key.value.is_none() && key.generate.is_some(), "its value is drawn, not written");
+    let other = stack(&[("VoucherSupplierUrl", "https://supplier.example.com"), ("PhoneAccess", "false")]);
+    assert_eq!(variables(&other, "vouchers")["VOUCHER_SALES"], "true");
+    assert_eq!(variables(&other, "vouchers-order")["SUPPLIER_URL"], "https://supplier.example.com");
+    assert_eq!(variables(&other, "phone-codes")["PHONE_CODE_SECRET"], "");
+    assert!(other.secrets().is_empty(), "what is switched off costs nothing");
+}
