@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aws::{client::Environment, ledger::Ledger};
+use aws::{client::Environment, ledger::Ledger, phones::Phones};
 use dynoxide::Database;
 use local_template::Options;
 use tokio::net::TcpListener;
@@ -58,6 +58,11 @@ impl Stack {
     pub fn table(&self, logical_id: &str) -> String {
         let found = self.tables.iter().find(|(id, _)| id == logical_id);
         found.unwrap_or_else(|| panic!("template.yaml has no table {logical_id}")).1.clone()
+    }
+
+    /// The phones on this database.
+    pub fn phones(&self) -> Phones {
+        Phones::new(self.environment().dynamodb(), self.table("PhonesTable"))
     }
 
     /// The ledger on this database.

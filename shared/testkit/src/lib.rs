@@ -1,5 +1,5 @@
 //! What tests stand on: an isolated in-process DynamoDB (the real engine, over the real wire) with the template's
-//! tables, a clock that is set by hand, and requests made from events.
+//! tables, the other services behind a port of their own, a clock that is set by hand, and requests made from events.
 //!
 //! No mocks: whatever a handler does here it does through the SDK.
 
@@ -7,10 +7,12 @@ mod bank;
 mod clock;
 mod dynamo;
 mod request;
+mod services;
 mod user_pool;
 
 pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
+pub use services::{SentSms, Services, Sns};
 pub use user_pool::UserPool;

@@ -4,7 +4,7 @@
 //! pk=phone#<E.164>                 sk=code      the phone's newest code: generation, seal, status, tries, expires_at, sends, queued
 //! pk=address#<address>             sk=sends     sends on behalf of a caller address: moments, version
 //! pk=budget#<country code>#<day>   sk=sends     SMS of a UTC day to a country: sent
-//! pk=sms#<message id>              sk=sms       one SMS: status claimed or sent, claimed_at, sender
+//! pk=sms#<message id>              sk=sms       one SMS: status claimed, sent or released, claimed_at, sender
 //! ```
 //! The only place that knows these names. Every row has a `ttl` well after it stopped to matter: nothing depends on
 //! when it goes. Every write is one conditional request.

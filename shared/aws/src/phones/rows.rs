@@ -23,6 +23,8 @@ pub(super) const SENDER: &str = "sender";
 pub(super) const VERSION: &str = "version";
 pub(super) const CLAIMED: &str = "claimed";
 pub(super) const SENT: &str = "sent";
+/// Surely not sent: whoever comes next may claim it.
+pub(super) const RELEASED: &str = "released";
 
 const EXPIRES_AT: &str = "expires_at";
 const QUEUED: &str = "queued";

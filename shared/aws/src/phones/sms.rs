@@ -37,7 +37,9 @@ impl Phones {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(rows::sms_item(id, sender, now)))
-            .condition_expression("attribute_not_exists(pk)")
+            .condition_expression("attribute_not_exists(pk) OR #status = :released")
+            .expression_attribute_names("#status", rows::STATUS)
+            .expression_attribute_values(":released", text(rows::RELEASED))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -72,16 +74,18 @@ impl Phones {
     pub async fn release_sms(&self, claim: SmsClaim) -> Result<(), StoreError> {
         let written = self
             .client
-            .delete_item()
+            .update_item()
             .table_name(&self.table)
             .set_key(Some(rows::sms_key(&claim.id)))
+            .update_expression("SET #status = :released")
             .condition_expression("sender = :sender AND #status = :claimed")
             .expression_attribute_names("#status", rows::STATUS)
             .expression_attribute_values(":sender", number(claim.sender))
             .expression_attribute_values(":claimed", text(rows::CLAIMED))
+            .expression_attribute_values(":released", text(rows::RELEASED))
             .send()
             .await;
-        // Gone already: the first try of this very request, whose answer got lost.
+        // Released already: the first try of this very request, whose answer got lost.
         allowed(written).map(drop)
     }
 }
