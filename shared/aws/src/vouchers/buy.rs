@@ -55,7 +55,7 @@ impl Vouchers {
             Committed::Done => return Ok(Some(Purchased::Done(purchase.clone()))),
             Committed::Denied(denied) => denied,
         };
-        if let Some(purchased) = known(|index| denied.beside(index), purchase, id)? {
+        if let Some(purchased) = known(|index| denied.beside(index), id)? {
             return Ok(Some(purchased));
         }
         if denied.row()?.is_some() {
@@ -74,7 +74,7 @@ impl Vouchers {
         match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Purchased::Done(purchase.clone())),
             Err(WriteError::Cancelled(cancelled)) => {
-                let known = known(|index| cancelled.failed(index), purchase, id)?;
+                let known = known(|index| cancelled.failed(index), id)?;
                 Ok(known.ok_or_else(|| StoreError::corrupt("a purchase was refused for no reason of ours"))?)
             }
             Err(WriteError::Conflict(indexes)) if indexes.contains(&PURCHASE) => Err(PostError::InProgress),
@@ -98,17 +98,12 @@ impl Vouchers {
 
 /// What the rows say that are there already. The purchase's own comes first: its repetition finds its reference taken
 /// as well, by itself.
-fn known<'a>(
-    failed: impl Fn(usize) -> Option<Option<&'a Item>>,
-    purchase: &Purchase,
-    id: WriteId,
-) -> Result<Option<Purchased>, StoreError> {
+fn known<'a>(failed: impl Fn(usize) -> Option<Option<&'a Item>>, id: WriteId) -> Result<Option<Purchased>, StoreError> {
     if let Some(row) = failed(PURCHASE) {
         let row = row.ok_or_else(|| StoreError::corrupt("purchase row"))?;
         let before = rows::purchase(row)?;
         // Our own write, of which the answer was lost.
-        let ours = id.wrote(row) && before == *purchase;
-        return Ok(Some(if ours { Purchased::Done(before) } else { Purchased::Before(before) }));
+        return Ok(Some(if id.wrote(row) { Purchased::Done(before) } else { Purchased::Before(before) }));
     }
     Ok(failed(REFERENCE).map(|_| Purchased::ReferenceTaken))
 }
