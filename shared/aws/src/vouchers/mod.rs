@@ -6,6 +6,8 @@
 
 mod buy;
 mod due;
+#[cfg(feature = "sqs")]
+mod notice;
 mod products;
 mod rows;
 mod save;
