@@ -95,7 +95,9 @@ async fn create(codes: &PhoneCodes<impl Clock, impl Entropy>, request: &Request)
     }))
 }
 
-/// Counts the SMS to come, with the caller first: one caller alone must not use up a country's share.
+/// Counts the SMS to come, with the caller first: one caller alone must not use up a country's share. Of several
+/// requests for one phone at the same moment each is counted though only one sends: counting after would let a
+/// caller over his limit use up the share of phones that are not his.
 async fn admit(codes: &PhoneCodes<impl Clock, impl Entropy>, phone: &PhoneNumber, caller: &str) -> Result<(), Problem> {
     let (limits, now) = (&codes.limits, codes.clock.now());
     let admission = codes.phones.admit_address(caller, limits.per_address, now).await.map_err(store)?;
