@@ -243,6 +243,8 @@ pub(crate) mod testing {
 
     use std::collections::VecDeque;
 
+    use local_sqs::ManualClock;
+
     use super::*;
 
     type Answer = Box<dyn Fn(&Value) -> Result<String, InvokeError> + Send + Sync>;
@@ -306,6 +308,15 @@ pub(crate) mod testing {
             sqs.ensure_queue(name, &fifo.into_iter().collect()).unwrap();
         }
         (folder, sqs)
+    }
+
+    /// As `queues`, with none yet and a clock that stands still.
+    pub fn queues_on_a_clock() -> (tempfile::TempDir, Sqs, Arc<ManualClock>) {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(1_800_000_000_000));
+        let (file, url) = (folder.path().join("sqs.db"), "http://localhost:4566");
+        let sqs = Sqs::open_with_clock(&file, url, "000000000000", "eu-west-1", clock.clone()).unwrap();
+        (folder, sqs, clock)
     }
 
     /// The bodies in a queue, taken out of it.
