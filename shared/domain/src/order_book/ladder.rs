@@ -8,6 +8,8 @@ use crate::order::{OrderKey, Owner, Side};
 pub(super) const NIL: u32 = u32::MAX;
 /// How many prices a side has at hand.
 const SEEN: usize = 2_048;
+/// Slots are made in such batches, so that fresh memory is touched once for many orders.
+const BATCH: u32 = 4_096;
 /// Most orders that rest at the same time.
 pub(super) const MAX_RESTING: usize = 1 << 28;
 
@@ -166,15 +168,12 @@ impl Ladder {
         let level = self.level(side, price);
         let tail = self.levels[level as usize].tail;
         let order = Slot { id, owner, remaining, locked, level, previous: tail, next: NIL, limited };
+        if self.free == NIL {
+            self.grow();
+        }
         let slot = self.free;
-        let slot = if slot == NIL {
-            self.slots.push(order);
-            (self.slots.len() - 1) as u32
-        } else {
-            self.free = self.slots[slot as usize].next;
-            self.slots[slot as usize] = order;
-            slot
-        };
+        self.free = self.slots[slot as usize].next;
+        self.slots[slot as usize] = order;
         let chain = &mut self.levels[level as usize];
         chain.total += u128::from(remaining);
         chain.tail = slot;
@@ -185,6 +184,18 @@ impl Ladder {
         }
         self.open += 1;
         slot
+    }
+
+    /// Makes a batch of free slots.
+    #[cold]
+    fn grow(&mut self) {
+        let first = self.slots.len() as u32;
+        let (id, owner) = (OrderKey(0), Owner(0));
+        self.slots.extend((first + 1..=first + BATCH).map(|next| {
+            let next = if next == first + BATCH { NIL } else { next };
+            Slot { id, owner, remaining: 0, locked: 0, level: 0, previous: NIL, next, limited: false }
+        }));
+        self.free = first;
     }
 
     /// The level of a price, a new one if there is none.
