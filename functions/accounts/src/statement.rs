@@ -57,6 +57,7 @@ impl EntryView {
                 Party::Account { number, .. } => number.masked(),
                 Party::System(SystemAccount::CashIn | SystemAccount::CashOut) => "cash".to_owned(),
                 Party::System(SystemAccount::Payments) => "biller".to_owned(),
+                Party::System(SystemAccount::Supplier | SystemAccount::Losses) => "supplier".to_owned(),
             },
             description: transfer.description.clone(),
             created_at: entry.at,

@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::body;
-use crate::faults::{Fate, Faults, refusal};
+use crate::faults::{Fate, Faults, When, Write, access_key, refusal};
 use crate::pages::Pages;
 use crate::secrets::Secrets;
 use crate::serve::Answer;
@@ -52,7 +52,7 @@ pub struct AwsEndpoint {
     pub dynamodb: String,
     /// Client to it.
     pub client: Client<HttpConnector, Full<Bytes>>,
-    /// Faults before it.
+    /// Faults before it and the other services.
     pub faults: Arc<Faults>,
     /// SQS.
     pub sqs: Sqs,
@@ -95,7 +95,7 @@ enum Service<'r> {
 
 impl AwsEndpoint {
     /// Answers one request.
-    pub async fn handle(&self, request: Request<Incoming>) -> Answer {
+    pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
         let body = match body::read(&parts.headers, body, BODY_LIMIT).await {
             Ok(body) => body,
@@ -109,10 +109,40 @@ impl AwsEndpoint {
             }
         };
         let request = Request::from_parts(parts, body);
+        if !self.faults.may_kill() {
+            return self.serve(request, false).await;
+        }
+        // On a task of its own: it goes through with it, whether or not the process still waits for the answer.
+        let endpoint = self.clone();
+        let at_risk = tokio::spawn(async move { endpoint.serve_at_risk(request).await });
+        at_risk.await.unwrap_or_else(|_| full(status_only(StatusCode::INTERNAL_SERVER_ERROR)))
+    }
+
+    /// Serves a request of a function's process, or kills it at its write.
+    async fn serve_at_risk(&self, request: Request<Bytes>) -> Answer {
+        let known = access_key(request.headers()).and_then(|key| Some((key.to_owned(), self.lambda.process(key)?)));
+        let Some((key, process)) = known else {
+            return self.serve(request, false).await;
+        };
+        if !process.dying {
+            let write = Write::of(&request);
+            match write.and_then(|write| self.faults.kill(&write, &process.function, &key)) {
+                None => return self.serve(request, false).await,
+                Some(When::Before) => {}
+                Some(When::After) => drop(self.serve(request, true).await),
+            }
+        }
+        self.lambda.kill(&key).await;
+        full(status_only(StatusCode::INTERNAL_SERVER_ERROR)) // nobody is left to read it
+    }
+
+    /// Serves a request, calmly without faults.
+    async fn serve(&self, request: Request<Bytes>, calmly: bool) -> Answer {
         let response = match service(&request) {
             Service::DynamoDb(operation) => {
                 let operation = operation.to_owned();
-                self.dynamodb(&operation, request).await
+                let fate = if calmly { Fate::Passes } else { self.faults.fate(&operation) };
+                self.dynamodb(&operation, fate, request).await
             }
             Service::Sqs => self.sqs.handle(request).await,
             Service::Sns => self.sns.handle(request).await,
@@ -132,8 +162,7 @@ impl AwsEndpoint {
         full(response)
     }
 
-    async fn dynamodb(&self, operation: &str, request: Request<Bytes>) -> Response<Bytes> {
-        let fate = self.faults.fate(operation);
+    async fn dynamodb(&self, operation: &str, fate: Fate, request: Request<Bytes>) -> Response<Bytes> {
         if let Some(refusal) = refusal(fate, operation, request.body()) {
             if fate == Fate::Lost {
                 drop(self.forward(request).await);

@@ -46,9 +46,9 @@ pub struct Arguments {
     /// Most processes of one function at a time
     #[arg(long, value_name = "COUNT")]
     instances: Option<usize>,
-    /// Lead the functions' DynamoDB traffic through faults, such as '{"seed":1,"dynamodb":{"transaction_conflict":0.1}}'
-    #[arg(long, value_name = "JSON", value_parser = faults, num_args = 0..=1, default_missing_value = "{}")]
-    faults: Option<FaultPlan>,
+    /// Faults from the start, such as '{"seed":1,"dynamodb":{"transaction_conflict":0.1},"sqs":{"duplicate":0.1}}'
+    #[arg(long, value_name = "JSON", value_parser = faults, default_value = "{}", hide_default_value = true)]
+    faults: FaultPlan,
     /// The repository [default: this folder or the nearest above it with a template.yaml]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -78,7 +78,7 @@ impl Arguments {
         if let Some(instances) = self.instances {
             config.max_instances = instances.max(1);
         }
-        config.faults = self.faults;
+        config.faults = Some(self.faults);
         config.log = Log::new((!self.quiet).then(crate::screen::log_sink));
         Ok(config)
     }
@@ -117,14 +117,15 @@ mod tests {
             parsed.config().map_err(|error| error.to_string())
         };
         let config = parse(&[]).expect("defaults");
-        assert_eq!((config.port, config.aws_port, config.build, config.faults), (3000, 4566, true, None));
+        assert_eq!((config.port, config.aws_port, config.build), (3000, 4566, true));
+        assert_eq!(config.faults, Some(FaultPlan::default()));
         assert_eq!(config.data, folder.path().join(".local"));
-        let config =
-            parse(&["--release", "--parameter", "Stage=prod", "--parameter", "A=b=c", "--no-build", "--faults"])
-                .expect("given");
+        let config = parse(&["--release", "--parameter", "Stage=prod", "--parameter", "A=b=c", "--no-build"]);
+        let config = config.expect("given");
         assert_eq!((config.profile.as_str(), config.build), ("release", false));
         assert_eq!(config.parameters["A"], "b=c");
-        assert_eq!(config.faults, Some(FaultPlan::default()));
+        let config = parse(&["--faults", r#"{"seed":7}"#]).expect("given");
+        assert_eq!(config.faults, Some(FaultPlan { seed: 7, ..FaultPlan::default() }));
         assert!(parse(&["--parameter", "Stage"]).is_err());
         assert!(parse(&["--faults", "{\"x\":1}"]).is_err());
     }

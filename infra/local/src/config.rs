@@ -27,9 +27,10 @@ pub struct Config {
     pub quiet: bool,
     /// Values for the template's parameters.
     pub parameters: BTreeMap<String, String>,
-    /// Most processes of one function at a time, where the template reserves none.
+    /// Most processes of one function at a time, where the template reserves none and its event sources need no more.
     pub max_instances: usize,
-    /// Faults; `Some` leads the functions' DynamoDB traffic through them.
+    /// Faults at the start; others can be set while it runs. `None` leads the functions' DynamoDB traffic past them, for
+    /// measurements.
     pub faults: Option<FaultPlan>,
     /// Create the demo users in a new data directory.
     pub demo: bool,
@@ -51,9 +52,9 @@ impl Config {
             profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
             quiet: false,
             parameters: BTreeMap::new(),
-            // More processes than this only wait for each other on a laptop's cores; callers queue instead.
-            max_instances: 16,
-            faults: None,
+            // The first sixteen start at once, more only for calls that stay waiting: 5 MB each.
+            max_instances: 100,
+            faults: Some(FaultPlan::default()),
             demo: true,
             log: Log::default(),
         }

@@ -1,4 +1,4 @@
-//! Users and money to try things with, in a new data directory.
+//! Users, money and vouchers to try things with, in a new data directory.
 //!
 //! The users are made as an administrator would make them, everything else through the public API with their tokens. Every
 //! step may be repeated: a set-up that broke off is completed at the next start, and nothing in it happens twice.
@@ -27,6 +27,22 @@ pub const USERS: [User; 3] = [
 
 /// What each one starts with.
 const DEPOSITS: [(&str, &str); 2] = [("USD", "1000.00"), ("PEN", "3500.00")];
+
+/// A product: id, network, name, megabytes (`None` for as many as one likes), days, price and currency. The supplier
+/// calls it by its id in capitals.
+type Offer = (&'static str, &'static str, &'static str, Option<u32>, u32, &'static str, &'static str);
+
+/// What the voucher shop sells.
+const OFFERS: [Offer; 8] = [
+    ("claro-1gb-7d", "Claro", "1 GB for 7 days", Some(1_024), 7, "10.00", "PEN"),
+    ("claro-5gb-30d", "Claro", "5 GB for 30 days", Some(5_120), 30, "19.90", "PEN"),
+    ("movistar-3gb-15d", "Movistar", "3 GB for 15 days", Some(3_072), 15, "15.00", "PEN"),
+    ("movistar-8gb-30d", "Movistar", "8 GB for 30 days", Some(8_192), 30, "29.90", "PEN"),
+    ("entel-unlimited-1d", "Entel", "Unlimited data for a day", None, 1, "5.00", "PEN"),
+    ("entel-6gb-30d", "Entel", "6 GB for 30 days", Some(6_144), 30, "25.00", "PEN"),
+    ("bitel-4gb-15d", "Bitel", "4 GB for 15 days", Some(4_096), 15, "12.00", "PEN"),
+    ("claro-abroad-2gb-15d", "Claro", "2 GB abroad for 15 days", Some(2_048), 15, "14.50", "USD"),
+];
 
 /// A demo user.
 #[derive(Debug)]
@@ -73,7 +89,7 @@ impl Demo<'_> {
             let token = self.sign_in(user.email).await?;
             self.accounts(user, &token, &staff).await.with_context(|| format!("accounts of {}", user.email))?;
         }
-        Ok(())
+        self.products(&self.sign_in("admin@example.com").await?).await
     }
 
     async fn user(&self, pool: &UserPool, user: &User) -> Result<()> {
@@ -148,6 +164,20 @@ impl Demo<'_> {
                 "type": "deposit", "amount": amount, "currency": currency, "to_account": account, "description": "Opening deposit"
             });
             self.api(Method::POST, "/transfers", Some(staff), Some(&key), Some(deposit)).await?;
+        }
+        Ok(())
+    }
+
+    async fn products(&self, admin: &str) -> Result<()> {
+        for (id, network, name, data_mb, validity_days, price, currency) in OFFERS {
+            let product = json!({
+                "product_id": id, "network": network, "name": name, "data_mb": data_mb, "validity_days": validity_days,
+                "price": price, "currency": currency, "supplier_sku": id.to_uppercase()
+            });
+            match self.api(Method::POST, "/voucher-products", Some(admin), None, Some(product)).await {
+                Err(error) if error.to_string().contains("product_taken") => {} // by a set-up that broke off
+                other => drop(other.with_context(|| format!("the product {id}"))?),
+            }
         }
         Ok(())
     }

@@ -1,218 +1,273 @@
-//! Faults that DynamoDB has on AWS and the embedded engine never shows: conflicts, throttling, answers that get lost.
+//! Faults: what the services may do to a function on AWS and never do by themselves on one quiet machine.
 //!
-//! A seeded generator decides per request, so a run that failed can be run again.
+//! ```text
+//! function ──► AWS port ──► service        conflicts, throttling, lost answers; the function killed at a write
+//! source ────► function                    messages twice, late or again; stream batches twice or not at all
+//! ```
+//!
+//! Seeded generators decide, one for each kind, so that a run that failed can be run again as nearly as concurrency
+//! allows. Nothing here acts: who asks does.
 
-use std::sync::{Mutex, PoisonError};
+mod dynamodb;
+mod kills;
+mod plan;
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use local_template::Function;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What goes wrong how often.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FaultPlan {
-    /// Seed of the generator; setting a plan starts it anew.
-    pub seed: u64,
-    /// Faults of DynamoDB.
-    pub dynamodb: DynamoDbFaults,
+pub use dynamodb::{Fate, refusal};
+pub use kills::{Write, access_key};
+pub use plan::{DynamoDbFaults, FaultPlan, Kill, KillShares, SqsFaults, StreamFaults, When, WriteService};
+
+use crate::sources::timestamp;
+
+/// How many kills are remembered.
+const FIRED_LIMIT: usize = 10_000;
+
+/// What happens to one batch of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchFate {
+    /// Delivered.
+    Passes,
+    /// Delivered, and after its success once more.
+    Twice,
+    /// Passed over.
+    Dropped,
 }
 
-/// Shares of the requests, each between 0 and 1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DynamoDbFaults {
-    /// Writes refused because another transaction is under way. Nothing is written.
-    pub transaction_conflict: f64,
-    /// Requests refused for their rate. Nothing is done.
-    pub throttle: f64,
-    /// Requests that are carried out and then answered with an internal error.
-    pub lost_answer: f64,
+/// The plan in force and how far it has come.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// Of each function its folder, its name in the template and its name on AWS.
+    functions: Vec<[String; 3]>,
+    /// Whether any function may be killed: without, nobody needs to know who writes.
+    kills: AtomicBool,
+    state: Mutex<State>,
 }
 
-impl FaultPlan {
-    /// Reads the JSON of `--faults` or `PUT /_local/faults`.
-    pub fn parse(json: &[u8]) -> Result<Self, String> {
-        // By way of a map: serde would take a list for a struct as well.
-        let fields: serde_json::Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let plan = Self::deserialize(Value::Object(fields)).map_err(|error| error.to_string())?;
-        let shares = &plan.dynamodb;
-        for (name, share) in [
-            ("dynamodb.transaction_conflict", shares.transaction_conflict),
-            ("dynamodb.throttle", shares.throttle),
-            ("dynamodb.lost_answer", shares.lost_answer),
-        ] {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(format!("{name} must be between 0 and 1"));
-            }
-        }
-        Ok(plan)
+#[derive(Debug, Default)]
+struct State {
+    plan: FaultPlan,
+    generators: Generators,
+    rules: Vec<kills::Rule>,
+    fired: VecDeque<kills::Fired>,
+    counts: Counts,
+    /// Ids of messages that have been late, and of those that have come again: none twice.
+    late: HashSet<String>,
+    again: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct Generators {
+    dynamodb: fastrand::Rng,
+    kill: fastrand::Rng,
+    sqs: fastrand::Rng,
+    streams: fastrand::Rng,
+}
+
+impl Generators {
+    fn new(seed: u64) -> Self {
+        let [dynamodb, kill, sqs, streams] =
+            [0, 1, 2, 3].map(|kind: u64| fastrand::Rng::with_seed(seed.wrapping_add(kind << 32)));
+        Self { dynamodb, kill, sqs, streams }
     }
 }
 
-/// What happens to one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Nothing out of the ordinary.
-    Passes,
-    /// Refused: conflict.
-    Conflicts,
-    /// Refused: throttled, the table's capacity exceeded.
-    Throttled,
-    /// A transaction cancelled because one of its writes was throttled.
-    Cancelled,
-    /// Carried out, but the answer is lost.
-    Lost,
+impl Default for Generators {
+    fn default() -> Self {
+        Self::new(0)
+    }
 }
 
-/// The plan in force and its generator.
-#[derive(Debug)]
-pub struct Faults {
-    state: Mutex<(FaultPlan, fastrand::Rng)>,
+/// How often each fault has happened since the plan was set.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Counts {
+    transaction_conflicts: u64,
+    throttled: u64,
+    lost_answers: u64,
+    kills: u64,
+    sqs_duplicates: u64,
+    sqs_delays: u64,
+    sqs_redeliveries: u64,
+    stream_duplicates: u64,
+    stream_drops: u64,
 }
 
 impl Faults {
-    /// With this plan.
-    pub fn new(plan: FaultPlan) -> Self {
-        let generator = fastrand::Rng::with_seed(plan.seed);
-        Self { state: Mutex::new((plan, generator)) }
+    /// No faults, for a stack with these functions.
+    pub fn new(functions: &[Function]) -> Self {
+        let names = |function: &Function| [&function.folder, &function.logical_id, &function.name].map(String::clone);
+        Self { functions: functions.iter().map(names).collect(), ..Self::default() }
     }
 
-    /// The plan in force.
-    pub fn plan(&self) -> FaultPlan {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    /// Another plan from now on, from its beginning. A plan that names a function there is not is refused.
+    pub fn set(&self, mut plan: FaultPlan) -> Result<(), String> {
+        for names in [&mut plan.sqs.functions, &mut plan.streams.functions, &mut plan.kill.functions] {
+            names.iter_mut().flatten().try_for_each(|name| self.settle(name))?;
+        }
+        plan.kills.iter_mut().try_for_each(|kill| self.settle(&mut kill.function))?;
+        let mut state = self.state();
+        let generators = Generators::new(plan.seed);
+        let rules = plan.kills.drain(..).map(kills::Rule::new).collect();
+        *state = State { plan, generators, rules, ..State::default() };
+        self.note_kills(&state);
+        Ok(())
     }
 
-    /// Another plan from now on.
-    pub fn set(&self, plan: FaultPlan) {
-        let generator = fastrand::Rng::with_seed(plan.seed);
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = (plan, generator);
+    /// Further rules, beside what is in force.
+    pub fn add_kills(&self, mut kills: Vec<Kill>) -> Result<(), String> {
+        kills.iter_mut().try_for_each(|kill| self.settle(&mut kill.function))?;
+        let mut state = self.state();
+        state.rules.extend(kills.into_iter().map(kills::Rule::new));
+        self.note_kills(&state);
+        Ok(())
     }
 
-    /// Decides on one request by its operation.
+    /// The plan, the rules that wait, the kills that were, newest last, and how often what has happened.
+    pub fn shown(&self) -> Value {
+        let state = self.state();
+        let mut shown = serde_json::to_value(&state.plan).unwrap_or_default();
+        shown["kills"] = json!(state.rules);
+        shown["fired"] = json!(state.fired);
+        shown["counts"] = json!(state.counts);
+        shown
+    }
+
+    /// Decides on one request to DynamoDB by its operation.
     pub fn fate(&self, operation: &str) -> Fate {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (plan, generator) = &mut *state;
-        let shares = &plan.dynamodb;
-        let conflicts = matches!(operation, "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem");
-        if conflicts && generator.f64() < shares.transaction_conflict {
-            return Fate::Conflicts;
+        let State { plan, generators, counts, .. } = &mut *self.state();
+        let fate = dynamodb::decide(&plan.dynamodb, operation, &mut generators.dynamodb);
+        match fate {
+            Fate::Passes => {}
+            Fate::Conflicts => counts.transaction_conflicts += 1,
+            Fate::Throttled | Fate::Cancelled => counts.throttled += 1,
+            Fate::Lost => counts.lost_answers += 1,
         }
-        if generator.f64() < shares.throttle {
-            let cancelled = operation == "TransactWriteItems" && generator.bool();
-            return if cancelled { Fate::Cancelled } else { Fate::Throttled };
+        fate
+    }
+
+    /// Whether any function may be killed at a write.
+    pub fn may_kill(&self) -> bool {
+        self.kills.load(Ordering::Relaxed)
+    }
+
+    /// Decides on one write of a process of `function`, by its name on AWS: whether it dies, and on which side of it.
+    pub fn kill(&self, write: &Write<'_>, function: &str, instance: &str) -> Option<When> {
+        let function = self.folder(function)?;
+        let mut state = self.state();
+        let State { plan, generators, rules, fired, counts, .. } = &mut *state;
+        let rule = kills::meet(rules, function, write);
+        // Drawn for every write, so that the rules do not change what the seed brings.
+        let (before, after) = (generators.kill.f64() < plan.kill.before, generators.kill.f64() < plan.kill.after);
+        let when = match &rule {
+            Some(kill) => kill.when,
+            None if !is_for(plan.kill.functions.as_ref(), function) => return None,
+            None if before => When::Before,
+            None if after => When::After,
+            None => return None,
+        };
+        counts.kills += 1;
+        if fired.len() >= FIRED_LIMIT {
+            fired.pop_front();
         }
-        if generator.f64() < shares.lost_answer {
-            return Fate::Lost;
+        fired.push_back(kills::Fired {
+            rule,
+            at: timestamp(SystemTime::now()),
+            function: function.to_owned(),
+            instance: instance.to_owned(),
+            service: write.service,
+            operation: write.operation.to_owned(),
+            when,
+        });
+        self.note_kills(&state);
+        Some(when)
+    }
+
+    /// Whether a message of a standard queue comes late to its consumer, by its folder, and how late.
+    pub fn late(&self, function: &str, message_id: &str) -> Option<Duration> {
+        let State { plan, generators, counts, late, .. } = &mut *self.state();
+        let chosen = is_for(plan.sqs.functions.as_ref(), function) && generators.sqs.f64() < plan.sqs.delay;
+        let first = chosen && late.insert(message_id.to_owned());
+        counts.sqs_delays += u64::from(first);
+        first.then(|| within(&plan.sqs, &mut generators.sqs))
+    }
+
+    /// Whether a message of a standard queue comes again after its delete, and when.
+    pub fn again(&self, function: &str, message_id: &str) -> Option<Duration> {
+        let State { plan, generators, counts, again, .. } = &mut *self.state();
+        let chosen = is_for(plan.sqs.functions.as_ref(), function) && generators.sqs.f64() < plan.sqs.duplicate;
+        let first = chosen && again.insert(message_id.to_owned());
+        counts.sqs_duplicates += u64::from(first);
+        first.then(|| within(&plan.sqs, &mut generators.sqs))
+    }
+
+    /// Whether the success of a FIFO queue's batch is not heard.
+    pub fn unheard<'m>(&self, function: &str, message_ids: impl Iterator<Item = &'m str>) -> bool {
+        let State { plan, generators, counts, again, .. } = &mut *self.state();
+        if !is_for(plan.sqs.functions.as_ref(), function) || generators.sqs.f64() >= plan.sqs.redeliver {
+            return false;
         }
-        Fate::Passes
+        let batch: Vec<String> = message_ids.map(str::to_owned).collect();
+        let unheard = batch.iter().all(|id| !again.contains(id));
+        if unheard {
+            again.extend(batch);
+            counts.sqs_redeliveries += 1;
+        }
+        unheard
+    }
+
+    /// Decides on one batch of a stream.
+    pub fn batch(&self, function: &str) -> BatchFate {
+        let State { plan, generators, counts, .. } = &mut *self.state();
+        if !is_for(plan.streams.functions.as_ref(), function) {
+            return BatchFate::Passes;
+        }
+        if generators.streams.f64() < plan.streams.drop {
+            counts.stream_drops += 1;
+            return BatchFate::Dropped;
+        }
+        if generators.streams.f64() < plan.streams.duplicate {
+            counts.stream_duplicates += 1;
+            return BatchFate::Twice;
+        }
+        BatchFate::Passes
+    }
+
+    /// The folder of a function, by any of its names.
+    pub fn folder(&self, name: &str) -> Option<&str> {
+        let function = self.functions.iter().find(|names| names.iter().any(|known| known == name));
+        function.map(|[folder, ..]| folder.as_str())
+    }
+
+    fn settle(&self, name: &mut String) -> Result<(), String> {
+        let folder = self.folder(name).ok_or_else(|| format!("there is no function {name}"))?;
+        folder.clone_into(name);
+        Ok(())
+    }
+
+    fn note_kills(&self, state: &State) {
+        let shares = &state.plan.kill;
+        self.kills.store(!state.rules.is_empty() || shares.before > 0.0 || shares.after > 0.0, Ordering::Relaxed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The error that DynamoDB answers for a fate; `None` for the one that passes.
-pub fn refusal(fate: Fate, operation: &str, body: &[u8]) -> Option<Response<Bytes>> {
-    let actions = || {
-        let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        request["TransactItems"].as_array().map_or(1, Vec::len).max(1)
-    };
-    let cancelled = |code: &str, message: &str| {
-        let mut reasons = vec![json!({"Code": "None"}); actions()];
-        reasons[0] = json!({"Code": code, "Message": message});
-        let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
-        json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "message": format!(
-                "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", ")
-            ),
-            "CancellationReasons": reasons,
-        })
-    };
-    let transaction = operation == "TransactWriteItems";
-    let (status, error) = match fate {
-        Fate::Passes => return None,
-        Fate::Conflicts if transaction => {
-            (400, cancelled("TransactionConflict", "Transaction is ongoing for the item"))
-        }
-        Fate::Conflicts => (
-            400,
-            json!({
-                "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-                "message": "Transaction is ongoing for the item"
-            }),
-        ),
-        Fate::Cancelled => (
-            400,
-            cancelled(
-                "ThrottlingError",
-                "Throughput exceeds the current capacity for one or more global secondary indexes.",
-            ),
-        ),
-        Fate::Throttled => (
-            400,
-            json!({
-                "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
-                "message": "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."
-            }),
-        ),
-        Fate::Lost => (
-            500,
-            json!({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "Internal server error"}),
-        ),
-    };
-    let mut response = Response::new(Bytes::from(error.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-    if let Ok(id) = HeaderValue::from_str(&local_lambda::request_id()) {
-        response.headers_mut().insert("x-amzn-requestid", id);
-    }
-    Some(response)
+fn is_for(functions: Option<&Vec<String>>, function: &str) -> bool {
+    functions.is_none_or(|functions| functions.iter().any(|named| named == function))
+}
+
+fn within(shares: &SqsFaults, generator: &mut fastrand::Rng) -> Duration {
+    Duration::from_millis(generator.u64(0..=shares.within_ms))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_gives_the_same_faults() {
-        let plan =
-            FaultPlan::parse(br#"{"seed":7,"dynamodb":{"transaction_conflict":0.3,"throttle":0.2}}"#).expect("a plan");
-        let run = || {
-            let faults = Faults::new(plan.clone());
-            std::iter::repeat_with(|| faults.fate("TransactWriteItems")).take(200).collect::<Vec<_>>()
-        };
-        let seen = run();
-        assert_eq!(seen, run());
-        let count = |fate| seen.iter().filter(|seen| **seen == fate).count();
-        assert!((40..80).contains(&count(Fate::Conflicts)), "{}", count(Fate::Conflicts));
-        let throttled = count(Fate::Throttled) + count(Fate::Cancelled);
-        assert!((15..50).contains(&throttled), "{throttled}");
-        assert_eq!(count(Fate::Lost), 0);
-    }
-
-    #[test]
-    fn without_a_plan_everything_passes_and_reads_never_conflict() {
-        let faults = Faults::new(FaultPlan::default());
-        assert!((0..100).all(|_| faults.fate("TransactWriteItems") == Fate::Passes));
-        faults.set(FaultPlan::parse(br#"{"dynamodb":{"transaction_conflict":1}}"#).expect("a plan"));
-        assert_eq!((faults.fate("GetItem"), faults.fate("PutItem")), (Fate::Passes, Fate::Conflicts));
-    }
-
-    #[test]
-    fn a_cancelled_transaction_names_a_reason_per_action() {
-        let body = br#"{"TransactItems":[{},{},{}]}"#;
-        let response = refusal(Fate::Conflicts, "TransactWriteItems", body).expect("an error");
-        let error: Value = serde_json::from_slice(response.body()).expect("JSON");
-        let codes: Vec<&Value> =
-            error["CancellationReasons"].as_array().expect("reasons").iter().map(|r| &r["Code"]).collect();
-        assert_eq!(codes, ["TransactionConflict", "None", "None"]);
-        assert!(error["message"].as_str().expect("text").ends_with("[TransactionConflict, None, None]"));
-    }
-
-    #[test]
-    fn a_plan_that_cannot_be_meant_is_refused() {
-        for plan in [r#"{"dynamodb":{"throttle":1.5}}"#, r#"{"dynamodb":{"throtle":0.5}}"#, "[]", ""] {
-            assert!(FaultPlan::parse(plan.as_bytes()).is_err(), "{plan}");
-        }
-    }
-}
+mod tests;

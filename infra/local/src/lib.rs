@@ -34,6 +34,6 @@ pub use binaries::build;
 pub use cli::Arguments;
 pub use config::Config;
 pub use demo::{PASSWORD as DEMO_PASSWORD, USERS as DEMO_USERS};
-pub use faults::{DynamoDbFaults, FaultPlan};
+pub use faults::{DynamoDbFaults, FaultPlan, Kill, KillShares, SqsFaults, StreamFaults, When, WriteService};
 pub use log::Log;
 pub use runner::Runner;

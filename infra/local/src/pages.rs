@@ -8,12 +8,14 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use local_lambda::Lambda;
 use local_sqs::Sqs;
-use serde::Serialize;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::faults::{FaultPlan, Faults};
+use crate::faults::{FaultPlan, Faults, Kill};
 use crate::serve::Answer;
 use crate::sns::Outbox;
+use crate::sources::{Board, Source};
 
 /// A client of the user pool, as `/_local/clients` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -42,9 +44,11 @@ pub struct Pages {
     pub lambda: Lambda,
     /// Clients of the user pools.
     pub clients: Vec<Client>,
+    /// Event sources.
+    pub board: Board,
     /// Faults.
     pub faults: Arc<Faults>,
-    /// Whether the functions' traffic passes the faults.
+    /// Whether the functions' DynamoDB traffic passes the faults.
     pub faults_reach_functions: bool,
     /// URL of the API with its stage.
     pub api_url: String,
@@ -53,13 +57,14 @@ pub struct Pages {
 }
 
 /// Every page and what it shows.
-const LIST: [(&str, &str); 7] = [
+const LIST: [(&str, &str); 8] = [
     ("/_local/sms", "every SMS the stack has sent"),
     ("/_local/mail", "every mail of the user pool, with its code"),
-    ("/_local/queues", "the queues and how full they are"),
+    ("/_local/queues", "the queues and how full they are (PUT …/{queue} {\"paused\": true})"),
+    ("/_local/sources", "the event sources and how much of them runs (PUT …/{function} {\"paused\": true})"),
     ("/_local/invocations", "the latest invocations"),
     ("/_local/clients", "clients of the user pool"),
-    ("/_local/faults", "faults before DynamoDB (GET, PUT)"),
+    ("/_local/faults", "faults and what came of them (PUT a plan, POST …/kills)"),
     ("/_local/health", "what is running"),
 ];
 
@@ -79,13 +84,13 @@ impl Pages {
             };
         }
         match (request.method(), path) {
-            (&Method::PUT, "/_local/faults") => match FaultPlan::parse(request.body()) {
-                Ok(plan) => {
-                    self.faults.set(plan);
-                    self.faults()
-                }
-                Err(detail) => answer(StatusCode::BAD_REQUEST, &json!({"code": "invalid_faults", "detail": detail})),
-            },
+            (&Method::PUT, "/_local/faults") => {
+                self.changed(FaultPlan::parse(request.body()).and_then(|plan| self.faults.set(plan)))
+            }
+            (&Method::POST, "/_local/faults/kills") => {
+                self.changed(Kill::parse(request.body()).and_then(|kills| self.faults.add_kills(kills)))
+            }
+            (&Method::PUT, _) => self.switch(path, request.body()),
             (&Method::GET | &Method::HEAD, _) => self.get(path),
             _ => problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         }
@@ -95,7 +100,8 @@ impl Pages {
         match path {
             "/_local/sms" => listed(self.outbox.sms()),
             "/_local/mail" => listed(self.outbox.mail()),
-            "/_local/queues" => listed(self.sqs.queues()),
+            "/_local/queues" => self.queues(),
+            "/_local/sources" => shown(&self.board.list()),
             "/_local/invocations" => answer(StatusCode::OK, &self.lambda.invocations()),
             "/_local/clients" => answer(StatusCode::OK, &self.clients),
             "/_local/faults" => self.faults(),
@@ -107,9 +113,56 @@ impl Pages {
         }
     }
 
+    /// Pauses or resumes what reads a queue, or feeds a function.
+    fn switch(&self, path: &str, body: &[u8]) -> Answer {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Switch {
+            paused: bool,
+        }
+        let named = |page: &str| path.strip_prefix(page).map(|name| percent_decode_str(name).decode_utf8_lossy());
+        let (queue, function) = (named("/_local/queues/"), named("/_local/sources/"));
+        if queue.is_none() && function.is_none() {
+            return problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        }
+        let paused = match serde_json::from_slice(body) {
+            Ok(Switch { paused }) => paused,
+            Err(error) => {
+                let detail = error.to_string();
+                return answer(StatusCode::BAD_REQUEST, &json!({"code": "invalid_switch", "detail": detail}));
+            }
+        };
+        let switched = match (queue, function) {
+            (Some(queue), _) => self.board.pause_queue(&queue, paused),
+            (None, Some(function)) => self.board.pause_function(&function, paused),
+            (None, None) => Vec::new(),
+        };
+        match switched.as_slice() {
+            [] => problem(StatusCode::NOT_FOUND, "no_such_event_source"),
+            sources => shown(sources),
+        }
+    }
+
+    /// The queues; those that feed a function say whether that is paused.
+    fn queues(&self) -> Answer {
+        let shown = |queue: &local_sqs::QueueStats| {
+            let mut shown = serde_json::to_value(queue).unwrap_or_default();
+            shown["paused"] = json!(self.board.queue_paused(&queue.name));
+            shown
+        };
+        listed(self.sqs.queues().map(|queues| queues.iter().map(shown).collect::<Vec<_>>()))
+    }
+
+    fn changed(&self, change: Result<(), String>) -> Answer {
+        match change {
+            Ok(()) => self.faults(),
+            Err(detail) => answer(StatusCode::BAD_REQUEST, &json!({"code": "invalid_faults", "detail": detail})),
+        }
+    }
+
     fn faults(&self) -> Answer {
-        let mut shown = serde_json::to_value(self.faults.plan()).unwrap_or_default();
-        // Without `--faults` at the start only what comes through the AWS port meets them.
+        let mut shown = self.faults.shown();
+        // Where a config leads it past the AWS port, only the other services' faults meet functions.
         shown["reaches_functions"] = Value::Bool(self.faults_reach_functions);
         answer(StatusCode::OK, &shown)
     }
@@ -128,6 +181,11 @@ impl Pages {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         response
     }
+}
+
+fn shown(sources: &[Arc<Source>]) -> Answer {
+    let sources: Vec<&Source> = sources.iter().map(|source| &**source).collect();
+    answer(StatusCode::OK, &sources)
 }
 
 fn listed<T: Serialize, E: std::fmt::Display>(list: Result<T, E>) -> Answer {

@@ -21,7 +21,7 @@ pub fn start(runner: &Runner, took: Duration) -> String {
 
     API           {api}          documentation {root}/docs
     AWS services  {aws}             e.g. aws --endpoint-url {aws} dynamodb list-tables
-    pages         {root}/_local/mail · sms · queues · invocations · clients · health
+    pages         {root}/_local/mail · sms · supplier · queues · invocations · clients · health
 ",
         took.as_secs_f64(),
         shown(runner.data()),
@@ -37,6 +37,7 @@ pub fn start(runner: &Runner, took: Duration) -> String {
     TOKEN=$(curl -s {api}/auth/sign-in -H 'content-type: application/json' \\
       -d '{{\"email\":\"{}\",\"password\":\"{PASSWORD}\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
     curl -s {api}/accounts -H \"authorization: Bearer $TOKEN\"
+    curl -s {api}/voucher-products
 ",
                 names.join(", "),
                 names[0],

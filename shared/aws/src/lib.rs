@@ -26,3 +26,7 @@ pub mod secrets;
 #[cfg(feature = "sns")]
 pub mod sms;
 pub mod store;
+#[cfg(feature = "dynamodb")]
+pub mod vouchers;
+#[cfg(feature = "dynamodb")]
+mod write;

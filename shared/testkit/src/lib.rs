@@ -8,6 +8,7 @@ mod clock;
 mod dynamo;
 mod request;
 mod services;
+mod shop;
 mod user_pool;
 
 pub use bank::{command, hold, money, transfer_id};
@@ -15,4 +16,5 @@ pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
+pub use shop::{SUPPLIER_DEADLINE_SECONDS, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
 pub use user_pool::UserPool;

@@ -11,6 +11,7 @@
 
 mod asynchronous;
 mod batch;
+mod board;
 mod cron;
 mod filter;
 mod schedule;
@@ -33,9 +34,11 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::faults::Faults;
 use crate::log::Log;
 
 pub use asynchronous::{Asynchronous, Target};
+pub use board::{Board, Source};
 
 /// How long batches under way may take at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -74,6 +77,10 @@ pub struct Services {
     pub sqs: Sqs,
     /// Where it says what went wrong.
     pub log: Log,
+    /// What is to go wrong.
+    pub(crate) faults: Arc<Faults>,
+    /// Where every mapping shows.
+    pub board: Board,
 }
 
 /// Why the sources cannot start.
@@ -97,6 +104,16 @@ pub enum SourceError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Most invocations of a function that its queues and streams make at once.
+pub fn most_at_once(function: &Function) -> usize {
+    let at_once = |event: &Event| match event {
+        Event::Sqs(source) if source.enabled => sqs::concurrency(function, source),
+        Event::Stream(source) if source.enabled => 1,
+        Event::Api(_) | Event::Sqs(_) | Event::Stream(_) | Event::Schedule(_) => 0,
+    };
+    function.events.iter().map(at_once).sum::<u32>() as usize
 }
 
 /// All event source mappings of a stack, running.
@@ -143,7 +160,9 @@ impl Sources {
                     Event::Schedule(source) if source.enabled => {
                         let schedule =
                             schedule::Schedule::new(source, function).map_err(|reason| refuse(&source.name, reason))?;
-                        let running = schedule.run(asynchronous.clone(), state.clone(), stopped.clone());
+                        let shown = Source::new(function, &source.name, board::Kind::Schedule, &source.name, None);
+                        let shown = services.board.add(shown);
+                        let running = schedule.run(asynchronous.clone(), state.clone(), shown, stopped.clone());
                         tasks.spawn(running);
                     }
                     Event::Api(_) | Event::Sqs(_) | Event::Stream(_) | Event::Schedule(_) => {}
@@ -209,7 +228,7 @@ impl Services {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-fn timestamp(at: SystemTime) -> String {
+pub(crate) fn timestamp(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at);
     let seconds = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.millisecond())
@@ -223,6 +242,8 @@ pub(crate) mod testing {
     //! A function for tests: answers as told and keeps what it was given.
 
     use std::collections::VecDeque;
+
+    use local_sqs::ManualClock;
 
     use super::*;
 
@@ -266,8 +287,15 @@ pub(crate) mod testing {
     }
 
     /// A function and queues, and nobody to listen.
-    pub fn services(invoke: Arc<Scripted>, sqs: &Sqs) -> Services {
-        Services { invoke, sqs: sqs.clone(), log: Log::default() }
+    pub fn services(invoke: Arc<dyn Invoke>, sqs: &Sqs) -> Services {
+        let faults = Arc::new(Faults::new(&[function()]));
+        Services { invoke, sqs: sqs.clone(), log: Log::default(), faults, board: Board::default() }
+    }
+
+    /// Faults for that function.
+    pub fn plan(services: &Services, plan: &Value) {
+        let plan = crate::faults::FaultPlan::parse(plan.to_string().as_bytes()).unwrap();
+        services.faults.set(plan).unwrap();
     }
 
     /// Queues in a folder of their own.
@@ -280,6 +308,15 @@ pub(crate) mod testing {
             sqs.ensure_queue(name, &fifo.into_iter().collect()).unwrap();
         }
         (folder, sqs)
+    }
+
+    /// As `queues`, with none yet and a clock that stands still.
+    pub fn queues_on_a_clock() -> (tempfile::TempDir, Sqs, Arc<ManualClock>) {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(1_800_000_000_000));
+        let (file, url) = (folder.path().join("sqs.db"), "http://localhost:4566");
+        let sqs = Sqs::open_with_clock(&file, url, "000000000000", "eu-west-1", clock.clone()).unwrap();
+        (folder, sqs, clock)
     }
 
     /// The bodies in a queue, taken out of it.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::asynchronous::{Asynchronous, Target};
+use super::board::Source;
 use super::cron::Cron;
 use super::state::State;
 use super::stopping;
@@ -70,8 +71,14 @@ impl Schedule {
         })
     }
 
-    /// Fires until told to stop.
-    pub async fn run(self, asynchronous: Arc<Asynchronous>, state: Arc<State>, mut stop: watch::Receiver<bool>) {
+    /// Fires until told to stop. What falls due while it is paused does not fire.
+    pub async fn run(
+        self,
+        asynchronous: Arc<Asynchronous>,
+        state: Arc<State>,
+        shown: Arc<Source>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut events = JoinSet::new();
         let started = now();
         let mut last = state.fired(&self.name).and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
@@ -86,8 +93,15 @@ impl Schedule {
                 asynchronous.say(format!("that {} fired could not be noted: {error}", self.name));
             }
             last = Some(fired);
+            if shown.is_paused() {
+                continue;
+            }
             let (asynchronous, target, event) = (asynchronous.clone(), self.target.clone(), self.event(due));
-            events.spawn(async move { asynchronous.deliver(&target, &event).await });
+            let running = shown.begin();
+            events.spawn(async move {
+                asynchronous.deliver(&target, &event).await;
+                drop(running);
+            });
             while events.try_join_next().is_some() {}
         }
         // Further tries may be minutes away; what is being tried ends with the functions.
@@ -161,6 +175,7 @@ async fn sleep_until(due: OffsetDateTime) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::board::{Board, Kind};
     use crate::sources::testing::{Scripted, function, queues, services, until};
 
     fn source(expression: ScheduleExpression, input: Option<&str>) -> ScheduleSource {
@@ -173,6 +188,10 @@ mod tests {
             max_retry_attempts: None,
             enabled: true,
         }
+    }
+
+    fn shown() -> Arc<Source> {
+        Arc::new(Source::new(&function(), "Audit", Kind::Schedule, "florin-ledger-audit", None))
     }
 
     fn at(text: &str) -> OffsetDateTime {
@@ -237,12 +256,32 @@ mod tests {
         let rate = ScheduleExpression::Rate(Duration::from_secs(3600));
         let schedule = Schedule::new(&source(rate, Some(r#"{"at":"<aws.scheduler.scheduled-time>"}"#)), &function());
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(schedule.unwrap().run(asynchronous, state, stopped));
+        let running = tokio::spawn(schedule.unwrap().run(asynchronous, state, shown(), stopped));
         until("it fired", || !function_called.events().is_empty()).await;
         stop.send(true).unwrap();
         running.await.unwrap();
         let time = function_called.events()[0]["at"].as_str().unwrap().to_owned();
         assert!(time.ends_with('Z') && OffsetDateTime::parse(&time, &Rfc3339).is_ok(), "{time}");
         assert!(State::open(&file).unwrap().fired("florin-ledger-audit").is_some());
+    }
+
+    #[tokio::test]
+    async fn what_falls_due_while_paused_does_not_fire_and_is_not_made_up_for() {
+        let (folder, sqs) = queues(&[]);
+        let called = Scripted::new(|_| Ok("null".into()));
+        let asynchronous = Arc::new(Asynchronous::new(services(called.clone(), &sqs)));
+        let state = Arc::new(State::open(&folder.path().join("sources.json")).unwrap());
+        let schedule = Schedule::new(&source(ScheduleExpression::Rate(Duration::from_secs(1)), None), &function());
+        let board = Board::default();
+        let shown = board.add(Source::new(&function(), "Audit", Kind::Schedule, "florin-ledger-audit", None));
+        board.pause_function("settle", true);
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(schedule.unwrap().run(asynchronous, state.clone(), shown, stopped));
+        until("it was due", || state.fired("florin-ledger-audit").is_some()).await;
+        assert!(called.events().is_empty());
+        board.pause_function("settle", false);
+        until("it fires again", || called.events().len() == 1).await;
+        stop.send(true).unwrap();
+        running.await.unwrap();
     }
 }

@@ -15,9 +15,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::batch::{Outcome, outcome};
+use super::board::{Kind, Source};
 use super::filter::{Filters, PatternError};
 use super::state::{Checkpoint, State};
 use super::{EVENT_BYTES, Services, failure, stopping, timestamp};
+use crate::faults::BatchFate;
 
 mod reader;
 
@@ -42,8 +44,10 @@ pub struct Mapping {
     services: Services,
     state: Arc<State>,
     function: String,
+    folder: String,
     function_arn: String,
     source: StreamSource,
+    shown: Arc<Source>,
     filters: Filters,
     first_retry: Duration,
 }
@@ -52,6 +56,8 @@ pub struct Mapping {
 struct Batch {
     records: Vec<Record>,
     failures: u32,
+    /// Whether it was delivered with success before.
+    again: bool,
 }
 
 /// Why a batch is given up.
@@ -69,13 +75,18 @@ impl Mapping {
         function: &Function,
         source: &StreamSource,
     ) -> Result<Mapping, PatternError> {
+        let filters = Filters::parse(&source.filters)?;
+        // One shard, one batch at a time.
+        let shown = Source::new(function, &source.name, Kind::Stream, &source.stream_arn, Some(1));
         Ok(Mapping {
             name: format!("{}/{}", function.folder, source.name),
+            shown: services.board.add(shown),
             services,
             state,
             function: function.name.clone(),
+            folder: function.folder.clone(),
             function_arn: function.arn.clone(),
-            filters: Filters::parse(&source.filters)?,
+            filters,
             source: source.clone(),
             first_retry: FIRST_RETRY,
         })
@@ -90,9 +101,15 @@ impl Mapping {
         let mut lively_until = Instant::now() + LIVELY_FOR;
         loop {
             // Looking is interrupted; a call under way is not, so that what it did is noted.
+            let look = async {
+                self.shown.resumed().await;
+                let records = self.gather(&mut reader).await;
+                self.shown.resumed().await;
+                records
+            };
             let records = tokio::select! {
                 () = stopping(&mut stop) => return,
-                records = self.gather(&mut reader) => records,
+                records = look => records,
             };
             let any = !records.is_empty();
             self.deliver(&reader, records, &mut stop).await;
@@ -154,18 +171,32 @@ impl Mapping {
 
     /// Delivers records until all are done or given up, or the runner stops: then the rest comes again.
     async fn deliver(&self, reader: &Reader, records: Vec<Record>, stop: &mut watch::Receiver<bool>) {
-        let mut batches: VecDeque<Batch> = chunks(records).map(|records| Batch { records, failures: 0 }).collect();
+        let mut batches: VecDeque<Batch> =
+            chunks(records).map(|records| Batch { records, failures: 0, again: false }).collect();
         while let Some(batch) = batches.pop_front() {
-            if *stop.borrow() {
-                return;
+            tokio::select! {
+                biased;
+                () = stopping(stop) => return,
+                () = self.shown.resumed() => {}
             }
             let Some(batch) = self.without_aged(reader, batch) else {
                 continue;
             };
+            let fate = if batch.again { BatchFate::Passes } else { self.services.faults.batch(&self.folder) };
+            if fate == BatchFate::Dropped {
+                batch.records.last().into_iter().for_each(|last| self.note(reader.checkpoint_at(last)));
+                continue;
+            }
             let id = request_id();
             let event = json!({"Records": batch.records.iter().map(|record| &record.event).collect::<Vec<_>>()});
+            let running = self.shown.begin();
             let answer = self.services.invoke.invoke(&self.function, &id, Bytes::from(event.to_string())).await;
+            drop(running);
             let (done, error) = self.done(&batch, answer);
+            if fate == BatchFate::Twice && done == batch.records.len() {
+                batches.push_front(Batch { again: true, ..batch });
+                continue;
+            }
             if let Some(last) = done.checked_sub(1) {
                 self.note(reader.checkpoint_at(&batch.records[last]));
             }
@@ -218,8 +249,8 @@ impl Mapping {
         } else if self.source.bisect_on_error && batch.records.len() > 1 {
             // Halving is no try, as on AWS.
             let second = batch.records.split_off(batch.records.len().div_ceil(2));
-            let failures = batch.failures;
-            return (vec![batch, Batch { records: second, failures }], Duration::ZERO);
+            let (failures, again) = (batch.failures, batch.again);
+            return (vec![batch, Batch { records: second, failures, again }], Duration::ZERO);
         }
         batch.failures += 1;
         if self.source.max_retry_attempts.is_some_and(|tries| batch.failures > tries) {

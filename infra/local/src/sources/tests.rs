@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use local_lambda::{FunctionSpec, LambdaOptions, Status};
 use local_template::{ScheduleExpression, ScheduleSource, SqsSource, StreamSource};
 
-use super::testing::{function, queues, until};
+use super::testing::{function, queues, services, until};
 use super::*;
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:000000000000:orders";
@@ -98,7 +98,7 @@ async fn queue_stream_and_schedule_reach_a_real_function() {
     let lambda = lambda();
     let mut settle = function();
     settle.events = events();
-    let services = Services { invoke: Arc::new(lambda.clone()), sqs: sqs.clone(), log: Log::default() };
+    let services = services(Arc::new(lambda.clone()), &sqs);
     let state_file = folder.path().join("sources.json");
     let sources = Sources::start(&services, &database, &[settle], &state_file).unwrap();
 
@@ -125,7 +125,7 @@ async fn a_mapping_that_cannot_be_served_is_refused_with_its_name() {
         source.filters = vec![json!({"eventName": "INSERT"})];
     }
     let database = dynoxide::Database::memory().unwrap();
-    let services = Services { invoke: Arc::new(lambda()), sqs, log: Log::default() };
+    let services = services(Arc::new(lambda()), &sqs);
     let refused = Sources::start(&services, &database, &[broken], &folder.path().join("sources.json"));
     let error = refused.err().unwrap().to_string();
     assert_eq!(

@@ -3,6 +3,7 @@
 //! The functions are those that are deployed (release, static musl), the runner and the clients are built in the
 //! profile `bench-local`. Nothing here changes what it measures, and nothing leaves this machine.
 
+mod book;
 mod ceiling;
 mod client;
 mod cold;
@@ -35,12 +36,26 @@ pub struct Arguments {
     /// Only measure; this is the process that was built for it
     #[arg(long, hide = true)]
     measure: bool,
+    /// This section alone; all of them when none is named
+    #[arg(value_enum)]
+    section: Option<Section>,
+}
+
+/// A part of the bench that can be run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Section {
+    /// The order book alone, orderbook-rs beside it
+    Book,
 }
 
 /// Builds what is measured and the one who measures, and starts the latter.
 pub fn run_all(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.measure {
         return measure(workspace, arguments.seconds);
+    }
+    if arguments.section == Some(Section::Book) {
+        machine();
+        return book::report(workspace, !arguments.no_build);
     }
     if !arguments.no_build {
         let folder = workspace.target(stage::PROFILE);
@@ -53,7 +68,8 @@ pub fn run_all(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     let measurer = workspace.target("bench-local").join("xtask");
     let seconds = arguments.seconds.to_string();
-    run(workspace.command(measurer).args(["bench", "--measure", "--seconds", &seconds]))
+    run(workspace.command(measurer).args(["bench", "--measure", "--seconds", &seconds]))?;
+    book::report(workspace, !arguments.no_build)
 }
 
 fn measure(workspace: &Workspace, seconds: u64) -> Result<()> {

@@ -52,6 +52,7 @@ impl Stage {
         config.build = false;
         config.demo = false;
         config.quiet = true;
+        config.faults = None; // functions straight at DynamoDB
         PROFILE.clone_into(&mut config.profile);
         let runner = Runner::start(config).await.context("starting the runner")?;
         Ok(Self { runner, binaries: binaries.to_owned() })

@@ -15,8 +15,14 @@ use crate::permissions;
 use crate::repository::Repository;
 
 /// Receivers by the module of `shared/aws` they belong to.
-const RECEIVERS: &[(&str, &str)] =
-    &[("ledger", "ledger"), ("customers", "customers"), ("users", "identity"), ("sessions", "identity")];
+const RECEIVERS: &[(&str, &str)] = &[
+    ("ledger", "ledger"),
+    ("customers", "customers"),
+    ("vouchers", "vouchers"),
+    ("phones", "phones"),
+    ("users", "identity"),
+    ("sessions", "identity"),
+];
 /// The table of a module.
 const TABLES: &[(&str, &str)] = &[
     ("ledger", "LedgerTable"),
@@ -24,7 +30,7 @@ const TABLES: &[(&str, &str)] = &[
     ("vouchers", "VouchersTable"),
     ("phones", "PhonesTable"),
 ];
-/// Methods of the standard library: in `shared/aws`, only `self.get(…)` or an awaited one is ours.
+/// Methods of the standard library: one of these is ours on `self` or when it is waited for.
 const COMMON: &[&str] =
     &["add", "get", "insert", "list", "new", "next", "page", "push", "read", "remove", "send", "text", "update"];
 
@@ -65,11 +71,17 @@ const TEXT: (&str, &str) = ("Phone::new(", "sns:Publish");
 /// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
 type Need = (String, String);
 
-/// A function of `shared/aws`: its module, its name, its text.
+/// A function of `shared/aws`: its module, its name, whether it is a method, its text.
 struct Body<'s> {
     area: &'s str,
     name: &'s str,
+    method: bool,
     text: &'s str,
+}
+
+/// What a function is known by: a method and a free function of one name are two.
+fn key(area: &str, name: &str, method: bool) -> (String, String) {
+    (area.to_owned(), if method { name.to_owned() } else { format!("::{name}") })
 }
 
 /// All functions of the sources, with the text between their braces.
@@ -82,7 +94,9 @@ fn bodies(sources: &[Source]) -> Vec<Body<'_>> {
             let name = shipped[at + 3..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
             let boundary = shipped[..at].chars().next_back().is_none_or(char::is_whitespace);
             if let (true, false, Some(body)) = (boundary, name.is_empty(), braces(&shipped[at..])) {
-                found.push(Body { area, name, text: body });
+                let first = shipped[at + 3..].split_once('(').map_or("", |(_, rest)| rest.trim_start());
+                let first = first.trim_start_matches('&').trim_start_matches("mut ");
+                found.push(Body { area, name, method: first.starts_with("self"), text: body });
             }
         }
     }
@@ -111,7 +125,8 @@ fn braces(text: &str) -> Option<&str> {
     None
 }
 
-/// Calls in a text: what stands before the dot (empty for a plain or path call), the name, what follows the opening parenthesis.
+/// Calls in a text: what stands before the dot (nothing for a plain or path call, another dot for what is no name), the name, what
+/// follows the opening parenthesis.
 fn calls(text: &str) -> Vec<(&str, &str, &str)> {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices('(')
@@ -121,11 +136,26 @@ fn calls(text: &str) -> Vec<(&str, &str, &str)> {
             let receiver = before[..before.len() - name.len()].trim_end();
             let receiver = receiver.strip_suffix('.').map_or("", |rest| {
                 let rest = rest.trim_end();
-                &rest[rest.rfind(|c| !word(c)).map_or(0, |end| end + 1)..]
+                let receiver = &rest[rest.rfind(|c| !word(c)).map_or(0, |end| end + 1)..];
+                if receiver.is_empty() { "." } else { receiver }
             });
             (!name.is_empty()).then_some((receiver, name, &text[at + 1..]))
         })
         .collect()
+}
+
+/// Whether the call is waited for of which this follows the opening parenthesis.
+fn awaited(rest: &str) -> bool {
+    let mut depth = 1_usize;
+    let end = rest.char_indices().find(|(_, c)| {
+        depth = match c {
+            '(' => depth + 1,
+            ')' => depth - 1,
+            _ => depth,
+        };
+        depth == 0
+    });
+    end.is_some_and(|(at, _)| rest[at + 1..].trim_start().starts_with(".await"))
 }
 
 /// What a body asks of AWS by itself.
@@ -160,19 +190,21 @@ fn own_needs(body: &Body<'_>) -> BTreeSet<Need> {
     needs
 }
 
-/// What each function of `shared/aws` asks of AWS, by itself and through others of its module.
+/// What each function of `shared/aws` asks of AWS, by itself, through others of its module and through other modules.
 fn needs(sources: &[Source]) -> BTreeMap<(String, String), BTreeSet<Need>> {
     let bodies = bodies(sources);
     let mut needs: BTreeMap<(String, String), BTreeSet<Need>> = BTreeMap::new();
     let mut edges: BTreeSet<((String, String), (String, String))> = BTreeSet::new();
     for body in &bodies {
-        let key = (body.area.to_owned(), body.name.to_owned());
-        needs.entry(key.clone()).or_default().extend(own_needs(body));
+        let from = key(body.area, body.name, body.method);
+        needs.entry(from.clone()).or_default().extend(own_needs(body));
         for (receiver, name, rest) in calls(body.text) {
-            let ours = bodies.iter().any(|other| other.area == body.area && other.name == name && name != body.name);
-            let plain = COMMON.contains(&name) && receiver != "self" && !rest.starts_with(").await");
-            if ours && !plain {
-                edges.insert((key.clone(), (body.area.to_owned(), name.to_owned())));
+            let known = RECEIVERS.iter().find(|(known, _)| *known == receiver);
+            let area = known.map_or(body.area, |(_, area)| area);
+            let whose = ["", "self"].contains(&receiver) || known.is_some();
+            let ours = whose || awaited(rest) || (receiver != "." && !COMMON.contains(&name));
+            if ours {
+                edges.insert((from.clone(), key(area, name, !receiver.is_empty())));
             }
         }
     }
@@ -197,7 +229,7 @@ fn needed(sources: &[Source], needs: &BTreeMap<(String, String), BTreeSet<Need>>
     for (_, text) in sources {
         for (receiver, name, _) in calls(text.split("#[cfg(test)]").next().unwrap_or_default()) {
             for (_, area) in RECEIVERS.iter().filter(|(known, _)| *known == receiver) {
-                found.extend(needs.get(&((*area).to_owned(), name.to_owned())).into_iter().flatten().cloned());
+                found.extend(needs.get(&key(area, name, true)).into_iter().flatten().cloned());
             }
         }
     }
@@ -280,18 +312,19 @@ fn calls_are_found_through_others_and_through_builders() {
         source(
             "shared/aws/src/ledger/write.rs",
             "impl Ledger { pub async fn post(&self) { put(Put::builder().table_name(&t)); check(ConditionCheck::builder().table_name(customers_table)) }
-             pub async fn pages(&self) { c.query().index_name(i).send(); map.get(x); } }",
+             pub async fn pages(&self) { c.query().index_name(i).send(); map.get(x); rows::one(x); e.err().one(); } }",
         ),
+        source("shared/aws/src/vouchers/buy.rs", "impl Vouchers { pub async fn buy(&self, ledger: &Ledger) { ledger.post(Update::builder().table_name(&self.table)) } }"),
     ]);
-    let of = |name: &str| {
-        needs[&("ledger".to_owned(), name.to_owned())]
-            .iter()
-            .map(|(action, on)| format!("{action} {on}"))
-            .collect::<Vec<_>>()
+    let in_module = |module: &str, name: &str| {
+        needs[&key(module, name, true)].iter().map(|(action, on)| format!("{action} {on}")).collect::<Vec<_>>()
     };
+    let of = |name: &str| in_module("ledger", name);
     assert_eq!(of("one"), ["dynamodb:GetItem LedgerTable"]);
     assert_eq!(of("post"), ["dynamodb:ConditionCheckItem CustomersTable", "dynamodb:PutItem LedgerTable"]);
     assert_eq!(of("pages"), ["dynamodb:Query LedgerTable/index"]);
+    let both = ["dynamodb:ConditionCheckItem CustomersTable", "dynamodb:PutItem LedgerTable"];
+    assert_eq!(in_module("vouchers", "buy"), [&both[..], &["dynamodb:UpdateItem VouchersTable"]].concat());
     let function =
         [source("functions/pay/src/lib.rs", "let x = bank.ledger.one(id).await?; providers.post(); // ledger.post()")];
     assert!(needed(&function, &needs).contains(&("dynamodb:GetItem".to_owned(), "LedgerTable".to_owned())));

@@ -1,4 +1,4 @@
-//! Which crate may know which: functions → edge, aws → domain; the runner knows none of them. And one TLS stack.
+//! Which crate may know which: functions → edge, aws, supplier → domain; the runner knows none of them. And one TLS stack.
 
 use std::process::Command;
 

@@ -89,6 +89,7 @@ fn the_rules_about_names_can_fail() {
         "transfers reads SELF_SERVICE_DEPOSITS",
     );
     broken(variables, "          SELF_SERVICE_DEPOSITS:", "          DEPOSITS:", "transfers is given DEPOSITS");
+    broken(variables, "          PHONE_CODE_BUDGET:", "          BUDGET:", "phone-codes reads PHONE_CODE_BUDGET");
 }
 
 #[test]

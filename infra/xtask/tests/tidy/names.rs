@@ -95,7 +95,9 @@ pub fn variables_are_given_and_read(repository: &Repository) -> Vec<String> {
         let folder = &function.folder;
         let sources = layout::sources(&format!("functions/{folder}"));
         let text: String = sources.iter().map(|(_, text)| text.as_str()).collect();
-        for name in variables_read(&text) {
+        let main: String =
+            sources.iter().filter(|(path, _)| path.ends_with("/main.rs")).map(|(_, text)| text.as_str()).collect();
+        for name in variables_read(&text).into_iter().chain(names_in_calls(&main)) {
             if !function.environment.contains_key(&name) {
                 broken.push(format!("{folder} reads {name}, which the template does not give it"));
             }
@@ -118,6 +120,13 @@ pub fn variables_read(source: &str) -> BTreeSet<String> {
     let calls = source.split("variable::").skip(1);
     let arguments = calls.filter_map(|call| call.split_once("(\"").filter(|(kind, _)| !kind.contains(['(', ';'])));
     arguments.filter_map(|(_, rest)| rest.split('"').next()).map(str::to_owned).collect()
+}
+
+/// Names in any call of `main.rs`, where a number may be read through a function of its own.
+fn names_in_calls(main: &str) -> BTreeSet<String> {
+    let names = main.split("(\"").skip(1).filter_map(|rest| rest.split_once("\")")).map(|(name, _)| name);
+    let loud = |name: &str| name.contains('_') && name.chars().all(|c| matches!(c, 'A'..='Z' | '0'..='9' | '_'));
+    names.filter(|name| loud(name)).map(str::to_owned).collect()
 }
 
 fn text(value: &Value) -> String {

@@ -88,9 +88,10 @@ pub fn queues_lose_nothing(repository: &Repository) -> Vec<String> {
                 let (id, consumer) = (&queue.logical_id, &function.logical_id);
                 broken.push(format!("{id}: visibility {visibility} s, {consumer} needs 6 × its timeout: {least} s"));
             }
+            let calls = function.environment.contains_key("SUPPLIER_URL");
             let deadline =
                 function.environment.get("SUPPLIER_DEADLINE_SECONDS").and_then(|text| text.parse::<u64>().ok());
-            if deadline.is_some_and(|deadline| deadline + ROOM_TO_ANSWER > function.timeout_s) {
+            if calls && deadline.is_some_and(|deadline| deadline + ROOM_TO_ANSWER > function.timeout_s) {
                 broken.push(format!(
                     "{}: it is killed before it can say that the supplier did not answer",
                     function.logical_id

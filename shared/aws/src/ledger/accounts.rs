@@ -6,24 +6,18 @@
 //! Lists come from indexes that hold keys only, so that a posting costs no index write; the rows themselves are then
 //! read consistently. An account opened a moment ago may be missing from a list, never a balance be old in it.
 
-use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put};
 use domain::{
     Timestamp,
     account::{Account, AccountStatus, AccountType, Changed},
     id::{AccountId, CustomerId},
 };
 
-use super::{
-    Ledger, rows,
-    write::{self, WriteError},
-};
+use super::{Ledger, rows};
 use crate::{
     item::{Item, Read, key, money, number, text, unavailable},
     store::StoreError,
+    write::{self, WriteError},
 };
 
 /// Partition key of the account types.
@@ -34,10 +28,6 @@ const LISTED: &str = "accounts";
 const STEP: usize = 100;
 /// After this many steps a filtered list answers with what it has found, and the place to go on from.
 const MAX_STEPS: usize = 20;
-/// How often a change is sent when transactions are under way on the same row.
-const CHANGE_ATTEMPTS: u32 = 9;
-/// The first wait is up to this long, each further one up to twice the one before.
-const FIRST_WAIT_MS: u64 = 10;
 
 /// How opening an account ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +104,7 @@ impl Ledger {
                     .expression_attribute_values(":active", text("active")),
             ),
         ];
-        let items = items.into_iter().collect::<Result<Vec<_>, _>>().map_err(lost)?;
+        let items = items.into_iter().collect::<Result<Vec<_>, _>>().map_err(StoreError::from)?;
         match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Opened::Done),
             Err(WriteError::Cancelled(cancelled)) => {
@@ -128,7 +118,7 @@ impl Ledger {
                     None => Ok(Opened::NumberTaken),
                 }
             }
-            Err(error) => Err(lost(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -160,9 +150,7 @@ impl Ledger {
             .expression_attribute_values(":status", text(changed.status.as_str()))
             .expression_attribute_values(":overdraft", money(changed.overdraft))
             .expression_attribute_values(":difference", money(difference))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            .expression_attribute_values(":one", number(1));
         if changed.status == AccountStatus::Closed {
             condition.push("posted = :zero AND held = :zero");
             update = update.expression_attribute_values(":zero", number(0));
@@ -172,31 +160,15 @@ impl Ledger {
             update = update.expression_attribute_values(":demanded", number(version));
         }
         let update = update.condition_expression(condition.join(" AND "));
-        for attempt in 0.. {
-            match update.clone().send().await {
-                Ok(answer) => {
-                    let row = answer.attributes.ok_or_else(|| StoreError::corrupt("no row after an update"))?;
-                    return Ok(ChangeOutcome::Done(rows::account(&row)?));
-                }
-                Err(SdkError::ServiceError(refused)) => match refused.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(failed) => {
-                        let row = failed.item.ok_or_else(|| StoreError::corrupt("the account row is gone"))?;
-                        return Ok(ChangeOutcome::Moved(rows::account(&row)?));
-                    }
-                    UpdateItemError::TransactionConflictException(_) if attempt + 1 < CHANGE_ATTEMPTS => {
-                        let longest = FIRST_WAIT_MS << attempt;
-                        tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(0..=longest))).await;
-                    }
-                    UpdateItemError::TransactionConflictException(_) => return Err(StoreError::Conflict),
-                    error => {
-                        let (code, message) = (error.code().unwrap_or("unknown"), error.message().unwrap_or_default());
-                        return Err(StoreError::Unavailable(format!("{code}: {message}")));
-                    }
-                },
-                Err(error) => return Err(unavailable(error)),
+        match write::update_alone(&self.meter, update).await {
+            Ok(row) => Ok(ChangeOutcome::Done(rows::account(&row)?)),
+            Err(WriteError::Cancelled(cancelled)) => {
+                let row =
+                    cancelled.failed(0).flatten().ok_or_else(|| StoreError::corrupt("the account row is gone"))?;
+                Ok(ChangeOutcome::Moved(rows::account(row)?))
             }
+            Err(error) => Err(error.into()),
         }
-        Err(StoreError::Conflict)
     }
 
     /// All accounts of a customer, closed ones included, newest first.
@@ -379,12 +351,4 @@ fn account_type(item: &Item) -> Result<AccountType, StoreError> {
         interest_rate: item.text("interest_rate")?.to_owned(),
         active: item.text("status")? == "active",
     })
-}
-
-fn lost(error: WriteError) -> StoreError {
-    match error {
-        WriteError::Store(error) => error,
-        WriteError::Conflict(_) => StoreError::Conflict,
-        WriteError::Cancelled(_) => StoreError::corrupt("a condition failed that has no meaning here"),
-    }
 }

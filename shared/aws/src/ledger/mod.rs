@@ -1,15 +1,20 @@
 //! LedgerTable: accounts, transfers and their entries.
 //!
 //! The only place that knows its attribute names. Every change of money is one `TransactWriteItems` whose conditions
-//! are the rules; a condition that fails is an answer and never tried again, a conflict or a throttle is.
+//! are the rules; a condition that fails is an answer and never tried again, a conflict or a throttle is. What belongs
+//! to a movement of money in another table is written beside it, in the same transaction.
 
 pub mod accounts;
 pub mod audit;
+mod commit;
 pub mod history;
 pub mod holds;
+mod post;
+mod resolve;
 mod rows;
 pub mod transfers;
-mod write;
+
+pub(crate) use commit::Committed;
 
 use aws_sdk_dynamodb::{Client, types::ReturnConsumedCapacity};
 use domain::{account::Account, id::AccountId, number::AccountNumber};

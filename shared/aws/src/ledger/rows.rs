@@ -5,7 +5,7 @@
 //! | account | `acc_…` | `account` | `owner`+`opened_key`, `list_key`+`list_sort` |
 //! | account number | `number#…` | `number` | |
 //! | account type | `account-types` | the code | |
-//! | transfer | `trf_…` | `transfer` | `debit_key`, `credit_key` + `entry_key`; a pending hold: `hold_key`+`hold_expires` |
+//! | transfer | `trf_…` | `transfer` | `debit_key`, `credit_key` + `entry_key`; a pending hold that has a deadline: `hold_key`+`hold_expires` |
 //!
 //! `debit_key` and `credit_key` are the side and whether money moved: `acc_…#posted` are an account's entries,
 //! `acc_…#other` its pending, voided, expired and refused transfers. System accounts are spread over
@@ -142,8 +142,11 @@ pub(super) fn transfer_item(transfer: &Transfer) -> Item {
         State::Completed { posted_at, .. } => put("posted_at", text(posted_at.to_string())),
         State::Pending { expires_at } => {
             put("expires_at", text(expires_at.to_string()));
-            put("hold_key", text(hold_key(shard(&transfer.id, HOLD_SHARDS))));
-            put("hold_expires", text(entry_key(*expires_at, &transfer.id)));
+            // The process behind a hold that resolves itself asks after it; the sweep of deadlines has no say in it.
+            if !transfer.kind.resolves_itself() {
+                put("hold_key", text(hold_key(shard(&transfer.id, HOLD_SHARDS))));
+                put("hold_expires", text(entry_key(*expires_at, &transfer.id)));
+            }
         }
         State::Rejected { reason } => put("reason", text(reason.as_str())),
         State::Captured { .. } | State::Voided { .. } | State::Expired { .. } => {}

@@ -7,6 +7,7 @@ mod history;
 mod holds;
 mod model;
 mod races;
+mod vouchers;
 
 use aws::ledger::Ledger;
 use domain::Timestamp;

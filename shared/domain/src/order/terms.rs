@@ -63,7 +63,7 @@ impl Terms {
         price > 0
             && lots > 0
             && match price.checked_mul(lots).and_then(|product| product.checked_mul(self.factor)) {
-                Some(product) => product / self.divisor < MAX_NOTIONAL,
+                Some(product) => u128::from(product) <= u128::from(MAX_NOTIONAL) * u128::from(self.divisor),
                 None => (u128::from(price) * u128::from(lots))
                     .checked_mul(u128::from(self.factor))
                     .is_some_and(|product| product <= u128::from(MAX_NOTIONAL) * u128::from(self.divisor)),

@@ -1,19 +1,22 @@
-//! Where an order is, by its key; and which orders have been here lately, so that a repeated command is known.
+//! Where an order is, by its key; and which orders have ended lately, so that a repeated command is known.
+//!
+//! Two open-addressing tables of eight bytes an entry: the orders that are here (large, and each is looked up about
+//! twice in its life), and the ones that have ended (small enough to stay in the processor's cache). An entry holds
+//! where the key is kept and a part of its hash, not the key: the key stands in the order itself.
 
-use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry as MapEntry},
-    hash::{BuildHasherDefault, Hasher},
-};
-
+use super::{ladder::Ladder, stops::Stops};
 use crate::order::OrderKey;
 
 /// How many ended orders a book remembers.
 pub const REMEMBERED: usize = 8_192;
+const EMPTY: u32 = u32::MAX;
+/// Marks the slot of a stop.
+const STOP: u32 = 1 << 31;
 
 /// Where an order is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In this slot.
+    /// In this slot of the ladder.
     Resting(u32),
     /// In this slot of the stops.
     Stopped(u32),
@@ -22,75 +25,188 @@ pub(super) enum Place {
 }
 
 /// Keys are digests or random: multiplying and folding spreads them well enough.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Fold(u64);
+#[inline]
+fn hash(key: OrderKey) -> u32 {
+    let folded = key.0 as u64 ^ ((key.0 >> 64) as u64).rotate_left(32);
+    let product = u128::from(folded) * 0x9e37_79b9_7f4a_7c15;
+    let mixed = (product >> 64) as u64 ^ product as u64;
+    (mixed >> 32) as u32 ^ mixed as u32
+}
 
-impl Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    /// [`EMPTY`], or where the key is.
+    at: u32,
+}
+
+/// Linear probing, at most half full. Never iterated: its order is nobody's business.
+#[derive(Clone, Debug)]
+struct Table {
+    entries: Vec<Entry>,
+    len: usize,
+}
+
+impl Table {
+    fn new(capacity: usize) -> Self {
+        Self { entries: vec![Entry { hash: 0, at: EMPTY }; capacity.next_power_of_two() * 2], len: 0 }
+    }
+
+    /// The position of an entry with this hash that `is` the one.
+    #[inline]
+    fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<usize> {
+        let mask = self.entries.len() - 1;
+        let mut position = hash as usize & mask;
+        loop {
+            let entry = self.entries[position];
+            if entry.at == EMPTY {
+                return None;
+            }
+            if entry.hash == hash && is(entry.at) {
+                return Some(position);
+            }
+            position = (position + 1) & mask;
         }
     }
 
-    #[inline]
-    fn write_u64(&mut self, value: u64) {
-        let product = u128::from(self.0 ^ value) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
+    fn insert(&mut self, entry: Entry) {
+        if (self.len + 1) * 2 > self.entries.len() {
+            let larger = vec![Entry { hash: 0, at: EMPTY }; self.entries.len() * 2];
+            let old = std::mem::replace(&mut self.entries, larger);
+            old.into_iter().filter(|entry| entry.at != EMPTY).for_each(|entry| self.put(entry));
+        }
+        self.put(entry);
+        self.len += 1;
     }
 
     #[inline]
-    fn write_u128(&mut self, value: u128) {
-        self.write_u64(value as u64 ^ ((value >> 64) as u64).rotate_left(32));
+    fn put(&mut self, entry: Entry) {
+        let mask = self.entries.len() - 1;
+        let mut position = entry.hash as usize & mask;
+        while self.entries[position].at != EMPTY {
+            position = (position + 1) & mask;
+        }
+        self.entries[position] = entry;
     }
 
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0
+    /// Takes an entry out and moves those behind it up, so that no probe ends too early.
+    fn remove(&mut self, position: usize) {
+        let mask = self.entries.len() - 1;
+        let (mut hole, mut next) = (position, (position + 1) & mask);
+        loop {
+            let entry = self.entries[next];
+            if entry.at == EMPTY {
+                break;
+            }
+            let home = entry.hash as usize & mask;
+            // Whether the hole lies between where the entry belongs and where it is.
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
+                self.entries[hole] = entry;
+                hole = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.entries[hole].at = EMPTY;
+        self.len -= 1;
     }
 }
 
-/// Never iterated: its order is nobody's business.
-#[derive(Clone, Debug, Default)]
+/// Where orders are.
+#[derive(Clone, Debug)]
 pub(super) struct Index {
-    places: HashMap<OrderKey, Place, BuildHasherDefault<Fold>>,
-    ended: VecDeque<OrderKey>,
+    here: Table,
+    ended: Table,
+    /// The keys that have ended, in a ring; `next` is the oldest once it is full.
+    ring: Vec<OrderKey>,
+    next: usize,
 }
 
 impl Index {
-    pub(super) fn get(&self, order: OrderKey) -> Option<Place> {
-        self.places.get(&order).copied()
+    pub(super) fn new() -> Self {
+        Self { here: Table::new(1_024), ended: Table::new(REMEMBERED), ring: Vec::new(), next: 0 }
     }
 
-    /// Takes in a new order; `false` if it is known.
+    /// Where an order is; `None` for one that is not known.
     #[inline]
-    pub(super) fn admit(&mut self, order: OrderKey) -> bool {
-        match self.places.entry(order) {
-            MapEntry::Occupied(_) => false,
-            MapEntry::Vacant(vacant) => {
-                vacant.insert(Place::Ended);
-                true
-            }
+    pub(super) fn get(&self, key: OrderKey, ladder: &Ladder, stops: &Stops) -> Option<Place> {
+        let hash = hash(key);
+        if let Some(position) = self.here.find(hash, |at| holds(at, key, ladder, stops)) {
+            return Some(match self.here.entries[position].at {
+                at if at & STOP == 0 => Place::Resting(at),
+                at => Place::Stopped(at & !STOP),
+            });
         }
+        self.ended.find(hash, |at| self.ring[at as usize] == key).map(|_| Place::Ended)
     }
 
-    pub(super) fn set(&mut self, order: OrderKey, place: Place) {
-        self.places.insert(order, place);
+    /// Notes where an order has been put.
+    #[inline]
+    pub(super) fn add(&mut self, key: OrderKey, place: Place) {
+        let at = match place {
+            Place::Resting(slot) => slot,
+            Place::Stopped(slot) => slot | STOP,
+            Place::Ended => return self.end(key),
+        };
+        self.here.insert(Entry { hash: hash(key), at });
+    }
+
+    /// Forgets where an order was; to be called when it leaves its place.
+    #[inline]
+    pub(super) fn remove(&mut self, key: OrderKey, place: Place) {
+        let place = match place {
+            Place::Resting(slot) => slot,
+            Place::Stopped(slot) => slot | STOP,
+            Place::Ended => return,
+        };
+        if let Some(position) = self.here.find(hash(key), |at| at == place) {
+            self.here.remove(position);
+        }
     }
 
     /// Remembers an ended order, for as long as no [`REMEMBERED`] others have ended after it.
     #[inline]
-    pub(super) fn end(&mut self, order: OrderKey) {
-        self.places.insert(order, Place::Ended);
-        self.ended.push_back(order);
-        if self.ended.len() > REMEMBERED
-            && let Some(oldest) = self.ended.pop_front()
-        {
-            self.places.remove(&oldest);
+    pub(super) fn end(&mut self, key: OrderKey) {
+        let at = self.next as u32;
+        self.next = (self.next + 1) % REMEMBERED;
+        if self.ring.len() < REMEMBERED {
+            self.ring.push(key);
+        } else {
+            let oldest = std::mem::replace(&mut self.ring[at as usize], key);
+            if let Some(position) = self.ended.find(hash(oldest), |place| place == at) {
+                self.ended.remove(position);
+            }
         }
+        self.ended.insert(Entry { hash: hash(key), at });
     }
 
     /// The remembered orders, the oldest first.
     pub(super) fn ended(&self) -> impl Iterator<Item = OrderKey> {
-        self.ended.iter().copied()
+        let (young, old) = self.ring.split_at(self.next.min(self.ring.len()));
+        old.iter().chain(young).copied()
+    }
+}
+
+#[inline]
+fn holds(at: u32, key: OrderKey, ladder: &Ladder, stops: &Stops) -> bool {
+    if at & STOP == 0 { ladder.key(at) == key } else { stops.order(at & !STOP).is_some_and(|order| order.id == key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ended_orders_are_remembered_and_forgotten_in_turn() {
+        let (mut index, ladder, stops) = (Index::new(), Ladder::new(), Stops::default());
+        let known = |index: &Index, key| index.get(OrderKey(key), &ladder, &stops).is_some();
+        let count = 3 * REMEMBERED as u128 + 7;
+        for key in 0..count {
+            assert!(!known(&index, key));
+            index.end(OrderKey(key));
+            assert!(known(&index, key));
+            assert_eq!(known(&index, key.saturating_sub(REMEMBERED as u128)), key < REMEMBERED as u128);
+        }
+        let kept: Vec<_> = index.ended().map(|key| key.0).collect();
+        assert_eq!(kept, (count - REMEMBERED as u128..count).collect::<Vec<_>>());
     }
 }

@@ -6,37 +6,42 @@ use crate::order::{OrderKey, Owner, Side};
 
 /// No slot.
 pub(super) const NIL: u32 = u32::MAX;
+/// How many prices a side has at hand.
+const SEEN: usize = 2_048;
+/// Slots are made in such batches, so that fresh memory is touched once for many orders.
+const BATCH: u32 = 4_096;
 /// Most orders that rest at the same time.
 pub(super) const MAX_RESTING: usize = 1 << 28;
 
-/// A resting order.
+/// A resting order: one line of the processor's cache. Price and side are its level's.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Slot {
+    id: OrderKey,
+    owner: Owner,
+    remaining: u64,
+    locked: u64,
+    level: u32,
+    previous: u32,
+    next: u32,
+    /// Whether it stands in `deadlines`.
+    limited: bool,
+}
+
+/// A resting order as the others see it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resting {
     pub id: OrderKey,
     pub owner: Owner,
+    pub side: Side,
+    /// Ticks.
     pub price: u64,
     /// Lots, more than none.
     pub remaining: u64,
     /// What is left of the lock: a buyer's minor units of the quote asset, a seller's lots.
     pub locked: u64,
-    /// Milliseconds since 1970, `i64::MAX` for never.
-    pub expires_at: i64,
-    pub side: Side,
-    level: u32,
-    previous: u32,
-    next: u32,
-}
-
-/// What a resting order is made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rest {
-    pub id: OrderKey,
-    pub owner: Owner,
-    pub side: Side,
-    pub price: u64,
-    pub remaining: u64,
-    pub locked: u64,
-    pub expires_at: i64,
+    /// Whether it ends at some moment.
+    pub limited: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +49,10 @@ struct Level {
     price: u64,
     /// Lots of all orders here.
     total: u128,
+    /// `NIL` in a level that is not in use.
     head: u32,
     tail: u32,
+    side: Side,
 }
 
 /// One side's prices. Bids are kept under the complement of their price, so that the best comes first on both sides.
@@ -54,12 +61,14 @@ struct Prices {
     levels: BTreeMap<u64, u32>,
     /// The best level, `NIL` on an empty side.
     best: u32,
+    /// Where the level of a price was last seen, by the price's low bits: a guess to be checked.
+    seen: Vec<u32>,
 }
 
 /// Both sides of a book.
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
-    slots: Vec<Resting>,
+    slots: Vec<Slot>,
     /// First free slot; free slots are chained through `next`.
     free: u32,
     open: usize,
@@ -78,7 +87,7 @@ fn rank(side: Side, price: u64) -> u64 {
 
 impl Ladder {
     pub(super) fn new() -> Self {
-        let prices = || Prices { levels: BTreeMap::new(), best: NIL };
+        let prices = || Prices { levels: BTreeMap::new(), best: NIL, seen: vec![0; SEEN] };
         let sides = [prices(), prices()];
         Self { slots: Vec::new(), free: NIL, open: 0, levels: Vec::new(), free_levels: Vec::new(), sides }
     }
@@ -89,8 +98,22 @@ impl Ladder {
     }
 
     #[inline]
-    pub(super) fn order(&self, slot: u32) -> &Resting {
-        &self.slots[slot as usize]
+    pub(super) fn order(&self, slot: u32) -> Resting {
+        let Slot { id, owner, remaining, locked, level, limited, .. } = self.slots[slot as usize];
+        let Level { price, side, .. } = self.levels[level as usize];
+        Resting { id, owner, side, price, remaining, locked, limited }
+    }
+
+    /// Which order is in this slot.
+    #[inline]
+    pub(super) fn key(&self, slot: u32) -> OrderKey {
+        self.slots[slot as usize].id
+    }
+
+    /// Whose order is in this slot.
+    #[inline]
+    pub(super) fn owner(&self, slot: u32) -> Owner {
+        self.slots[slot as usize].owner
     }
 
     /// The first order of the best price.
@@ -109,23 +132,24 @@ impl Ladder {
     /// The order whose turn it is after this one: the next at its price, or the first at the next price.
     #[inline]
     pub(super) fn after(&self, slot: u32) -> Option<u32> {
-        let order = self.order(slot);
-        if order.next != NIL {
-            return Some(order.next);
+        let Slot { next, level, .. } = self.slots[slot as usize];
+        if next != NIL {
+            return Some(next);
         }
-        let worse = rank(order.side, order.price).checked_add(1)?;
-        let (_, level) = self.sides[order.side as usize].levels.range(worse..).next()?;
+        let Level { side, price, .. } = self.levels[level as usize];
+        let worse = rank(side, price).checked_add(1)?;
+        let (_, level) = self.sides[side as usize].levels.range(worse..).next()?;
         Some(self.levels[*level as usize].head)
     }
 
     /// All orders of a side in the order they would trade.
-    pub(super) fn queue(&self, side: Side) -> impl Iterator<Item = &Resting> {
+    pub(super) fn queue(&self, side: Side) -> impl Iterator<Item = Resting> {
         self.sides[side as usize].levels.values().flat_map(move |level| {
             let mut slot = self.levels[*level as usize].head;
             std::iter::from_fn(move || {
-                let order = self.slots.get(slot as usize)?;
-                slot = order.next;
-                Some(order)
+                let (order, next) = (slot, self.slots.get(slot as usize)?.next);
+                slot = next;
+                Some(self.order(order))
             })
         })
     }
@@ -139,20 +163,17 @@ impl Ladder {
     }
 
     /// Puts an order last in the queue of its price; its slot. The caller keeps below [`MAX_RESTING`].
-    pub(super) fn add(&mut self, rest: Rest) -> u32 {
-        let Rest { id, owner, side, price, remaining, locked, expires_at } = rest;
+    pub(super) fn add(&mut self, order: Resting) -> u32 {
+        let Resting { id, owner, side, price, remaining, locked, limited } = order;
         let level = self.level(side, price);
         let tail = self.levels[level as usize].tail;
-        let order = Resting { id, owner, price, remaining, locked, expires_at, side, level, previous: tail, next: NIL };
+        let order = Slot { id, owner, remaining, locked, level, previous: tail, next: NIL, limited };
+        if self.free == NIL {
+            self.grow();
+        }
         let slot = self.free;
-        let slot = if slot == NIL {
-            self.slots.push(order);
-            (self.slots.len() - 1) as u32
-        } else {
-            self.free = self.slots[slot as usize].next;
-            self.slots[slot as usize] = order;
-            slot
-        };
+        self.free = self.slots[slot as usize].next;
+        self.slots[slot as usize] = order;
         let chain = &mut self.levels[level as usize];
         chain.total += u128::from(remaining);
         chain.tail = slot;
@@ -165,24 +186,45 @@ impl Ladder {
         slot
     }
 
+    /// Makes a batch of free slots.
+    #[cold]
+    fn grow(&mut self) {
+        let first = self.slots.len() as u32;
+        let (id, owner) = (OrderKey(0), Owner(0));
+        self.slots.extend((first + 1..=first + BATCH).map(|next| {
+            let next = if next == first + BATCH { NIL } else { next };
+            Slot { id, owner, remaining: 0, locked: 0, level: 0, previous: NIL, next, limited: false }
+        }));
+        self.free = first;
+    }
+
     /// The level of a price, a new one if there is none.
+    #[inline]
     fn level(&mut self, side: Side, price: u64) -> u32 {
-        let prices = &mut self.sides[side as usize];
-        if prices.best != NIL && self.levels[prices.best as usize].price == price {
-            return prices.best;
+        let guess = self.sides[side as usize].seen[price as usize % SEEN];
+        match self.levels.get(guess as usize) {
+            Some(level) if level.price == price && level.side == side && level.head != NIL => guess,
+            _ => self.find_level(side, price),
         }
-        let fresh = Level { price, total: 0, head: NIL, tail: NIL };
+    }
+
+    fn find_level(&mut self, side: Side, price: u64) -> u32 {
+        let prices = &mut self.sides[side as usize];
         let (levels, free) = (&mut self.levels, &mut self.free_levels);
-        let level = *prices.levels.entry(rank(side, price)).or_insert_with(|| match free.pop() {
-            Some(level) => {
-                levels[level as usize] = fresh;
-                level
-            }
-            None => {
-                levels.push(fresh);
-                (levels.len() - 1) as u32
+        let level = *prices.levels.entry(rank(side, price)).or_insert_with(|| {
+            let fresh = Level { price, total: 0, head: NIL, tail: NIL, side };
+            match free.pop() {
+                Some(level) => {
+                    levels[level as usize] = fresh;
+                    level
+                }
+                None => {
+                    levels.push(fresh);
+                    (levels.len() - 1) as u32
+                }
             }
         });
+        prices.seen[price as usize % SEEN] = level;
         if prices.best == NIL || rank(side, price) < rank(side, levels[prices.best as usize].price) {
             prices.best = level;
         }
@@ -200,28 +242,29 @@ impl Ladder {
 
     /// Takes an order out; what it was.
     pub(super) fn remove(&mut self, slot: u32) -> Resting {
-        let order = self.slots[slot as usize];
-        let level = &mut self.levels[order.level as usize];
-        level.total -= u128::from(order.remaining);
-        match order.previous {
-            NIL => level.head = order.next,
-            previous => self.slots[previous as usize].next = order.next,
+        let gone = self.order(slot);
+        let Slot { level: at, previous, next, remaining, .. } = self.slots[slot as usize];
+        let level = &mut self.levels[at as usize];
+        level.total -= u128::from(remaining);
+        match previous {
+            NIL => level.head = next,
+            previous => self.slots[previous as usize].next = next,
         }
-        match order.next {
-            NIL => level.tail = order.previous,
-            next => self.slots[next as usize].previous = order.previous,
+        match next {
+            NIL => level.tail = previous,
+            next => self.slots[next as usize].previous = previous,
         }
         if level.head == NIL {
-            let prices = &mut self.sides[order.side as usize];
-            prices.levels.remove(&rank(order.side, order.price));
-            self.free_levels.push(order.level);
-            if prices.best == order.level {
+            let prices = &mut self.sides[gone.side as usize];
+            prices.levels.remove(&rank(gone.side, gone.price));
+            self.free_levels.push(at);
+            if prices.best == at {
                 prices.best = prices.levels.first_key_value().map_or(NIL, |(_, level)| *level);
             }
         }
         self.slots[slot as usize].next = self.free;
         self.free = slot;
         self.open -= 1;
-        order
+        gone
     }
 }

@@ -1,7 +1,7 @@
 //! A taker against the resting orders, best price first, first come first.
 
 use super::{
-    Book, Event, FILLS_PER_TAKER, Limit, OrderKey, Owner, Party, Place, PlaceOrder, Reason, Rest, Run, Side, Size,
+    Book, Event, FILLS_PER_TAKER, Limit, OrderKey, Owner, Party, Place, PlaceOrder, Reason, Resting, Run, Side, Size,
     Status, Trade, crosses,
 };
 use crate::order::{SelfTrade, Terms, TimeInForce};
@@ -23,7 +23,7 @@ pub(super) struct Taker {
     on_budget: bool,
     self_trade: SelfTrade,
     time_in_force: TimeInForce,
-    expires_at: i64,
+    expires_at: Option<i64>,
 }
 
 /// Why a taker stops taking.
@@ -50,7 +50,7 @@ impl Taker {
             on_budget: false,
             self_trade: order.self_trade,
             time_in_force: limit.time_in_force,
-            expires_at: order.expires_at.unwrap_or(i64::MAX),
+            expires_at: order.expires_at,
         }
     }
 
@@ -71,7 +71,7 @@ impl Taker {
             on_budget: buys,
             self_trade: order.self_trade,
             time_in_force: if all_or_nothing { TimeInForce::Fok } else { TimeInForce::Ioc },
-            expires_at: i64::MAX,
+            expires_at: None,
         }
     }
 
@@ -124,10 +124,9 @@ impl Book {
     }
 
     fn rest(&mut self, taker: &Taker, events: &mut Vec<Event>) {
-        let Taker { id, owner, side, price, remaining, expires_at, .. } = *taker;
-        let slot = self.ladder.add(Rest { id, owner, side, price, remaining, locked: taker.locked, expires_at });
-        self.index.set(id, Place::Resting(slot));
-        self.stands_until(Some(expires_at), id);
+        let Taker { id, owner, side, price, remaining, locked, expires_at, .. } = *taker;
+        let limited = expires_at.is_some();
+        self.put_in(Resting { id, owner, side, price, remaining, locked, limited }, expires_at);
         events.push(Event::Opened { order: id, owner, remaining });
     }
 
@@ -141,7 +140,7 @@ impl Book {
         let mut last = 0;
         while taker.remaining > 0 {
             let Some(slot) = next else { break };
-            let maker = *self.ladder.order(slot);
+            let maker = self.ladder.order(slot);
             if !crosses(taker.side, taker.price, maker.price) {
                 break;
             }
@@ -185,7 +184,7 @@ impl Book {
     }
 
     fn trade(&mut self, taker: &mut Taker, slot: u32, lots: u64, run: &mut Run, events: &mut Vec<Event>) {
-        let maker = *self.ladder.order(slot);
+        let maker = self.ladder.order(slot);
         let cost = taker.price_of(&self.terms, maker.price, lots, maker.locked);
         let paid = cost.notional + cost.buyer_fee;
         let (maker_fee, maker_given, taker_fee, taker_given) = match taker.side {
@@ -217,10 +216,7 @@ impl Book {
         if lots < maker.remaining {
             return self.ladder.reduce(slot, lots, maker_given);
         }
-        self.ladder.remove(slot);
-        if maker.expires_at != i64::MAX {
-            self.deadlines.remove(&(maker.expires_at, maker.id));
-        }
+        self.take_out(slot);
         let released = maker.locked - maker_given;
         self.close(maker.id, maker.owner, maker.side, Status::Filled, None, released, events);
     }

@@ -29,10 +29,10 @@ mod model_tests;
 #[cfg(test)]
 mod table_tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use index::{Index, Place};
-use ladder::{Ladder, MAX_RESTING, Rest};
+use ladder::{Ladder, MAX_RESTING, Resting};
 use matching::Taker;
 use stops::Stops;
 
@@ -59,8 +59,9 @@ pub struct Book {
     index: Index,
     ladder: Ladder,
     stops: Stops,
-    /// What stands until a moment: moment, order.
+    /// What stands until a moment: moment, order; and the moment of each.
     deadlines: BTreeSet<(i64, OrderKey)>,
+    moments: BTreeMap<OrderKey, i64>,
     trades: u64,
     last_price: Option<u64>,
     halted: bool,
@@ -80,10 +81,11 @@ impl Book {
     pub fn new(terms: Terms) -> Self {
         Self {
             terms,
-            index: Index::default(),
+            index: Index::new(),
             ladder: Ladder::new(),
             stops: Stops::default(),
             deadlines: BTreeSet::new(),
+            moments: BTreeMap::new(),
             trades: 0,
             last_price: None,
             halted: false,
@@ -132,12 +134,12 @@ impl Book {
 
     /// Whether an order with this key is or was here lately, so that placing it would be declined as a duplicate.
     pub fn knows(&self, order: OrderKey) -> bool {
-        self.index.get(order).is_some()
+        self.place_of(order).is_some()
     }
 
     /// Whether an order is open or sleeps here.
     pub fn holds(&self, order: OrderKey) -> bool {
-        matches!(self.index.get(order), Some(Place::Resting(_) | Place::Stopped(_)))
+        matches!(self.place_of(order), Some(Place::Resting(_) | Place::Stopped(_)))
     }
 
     /// The earliest moment (milliseconds since 1970) at which a [`Command::Expire`] has something to do.
@@ -171,7 +173,7 @@ impl Book {
     }
 
     fn place(&mut self, order: &PlaceOrder, run: &mut Run, events: &mut Vec<Event>) {
-        if !self.index.admit(order.id) {
+        if self.knows(order.id) {
             events.push(Event::Declined { order: order.id, reason: Reason::Duplicate });
         } else if let Some(reason) = self.objection(order, None) {
             self.reject(order, reason, events);
@@ -182,7 +184,7 @@ impl Book {
 
     fn replace(&mut self, old: OrderKey, order: &PlaceOrder, run: &mut Run, events: &mut Vec<Event>) {
         let place = self.find(old, order.owner);
-        if !self.index.admit(order.id) {
+        if self.knows(order.id) {
             events.push(Event::Declined { order: order.id, reason: Reason::Duplicate });
         } else if place.is_none() {
             self.reject(order, Reason::NotOpen, events);
@@ -241,7 +243,7 @@ impl Book {
                     Side::Sell => last <= stop,
                 });
                 let slot = self.stops.add(*order, stop, reached);
-                self.index.set(order.id, Place::Stopped(slot));
+                self.index.add(order.id, Place::Stopped(slot));
                 self.stands_until(order.expires_at, order.id);
                 events.push(Event::Dormant { order: order.id, owner: order.owner });
             }
@@ -262,10 +264,12 @@ impl Book {
             if self.halted || run.triggers >= TRIGGERS_PER_COMMAND || run.fills >= FILLS_PER_TAKER {
                 return;
             }
-            let Some(order) = self.stops.first_due().and_then(|slot| self.stops.remove(slot)) else { return };
+            let Some(slot) = self.stops.first_due() else { return };
+            let Some(order) = self.stops.remove(slot) else { return };
+            self.index.remove(order.id, Place::Stopped(slot));
             let Kind::StopLimit { limit, .. } = order.kind else { return };
             run.triggers += 1;
-            self.stood_until(order.expires_at, order.id);
+            self.stood_until(order.expires_at.is_some(), order.id);
             events.push(Event::Triggered { order: order.id, owner: order.owner });
             if limit.post_only && self.would_take(order.side, limit.price, None) {
                 self.reject(&order, Reason::WouldTake, events);
@@ -277,9 +281,9 @@ impl Book {
 
     /// Where an order of this owner is, if it is open or sleeps.
     fn find(&self, order: OrderKey, owner: Owner) -> Option<Place> {
-        let place = self.index.get(order)?;
+        let place = self.place_of(order)?;
         let found = match place {
-            Place::Resting(slot) => Some(self.ladder.order(slot).owner),
+            Place::Resting(slot) => Some(self.ladder.owner(slot)),
             Place::Stopped(slot) => self.stops.order(slot).map(|stop| stop.owner),
             Place::Ended => None,
         };
@@ -299,8 +303,8 @@ impl Book {
             if moment > now {
                 return;
             }
-            self.deadlines.remove(&(moment, order));
-            if let Some(place) = self.index.get(order) {
+            self.stood_until(true, order);
+            if let Some(place) = self.place_of(order) {
                 self.end(place, Status::Expired, Reason::TimeOver, events);
             }
         }
@@ -311,15 +315,13 @@ impl Book {
         let reason = Some(reason);
         match place {
             Place::Resting(slot) => {
-                let gone = self.ladder.remove(slot);
-                if gone.expires_at != i64::MAX {
-                    self.deadlines.remove(&(gone.expires_at, gone.id));
-                }
+                let gone = self.take_out(slot);
                 self.close(gone.id, gone.owner, gone.side, status, reason, gone.locked, events);
             }
             Place::Stopped(slot) => {
                 if let Some(gone) = self.stops.remove(slot) {
-                    self.stood_until(gone.expires_at, gone.id);
+                    self.index.remove(gone.id, place);
+                    self.stood_until(gone.expires_at.is_some(), gone.id);
                     self.close(gone.id, gone.owner, gone.side, status, reason, gone.reserved, events);
                 }
             }
@@ -347,14 +349,39 @@ impl Book {
         events.push(Event::Closed { order, owner, side, status, reason, released });
     }
 
+    #[inline]
+    fn place_of(&self, order: OrderKey) -> Option<Place> {
+        self.index.get(order, &self.ladder, &self.stops)
+    }
+
+    /// Puts an order to rest, last at its price.
+    #[inline]
+    fn put_in(&mut self, order: Resting, expires_at: Option<i64>) {
+        let slot = self.ladder.add(order);
+        self.index.add(order.id, Place::Resting(slot));
+        self.stands_until(expires_at, order.id);
+    }
+
+    /// Takes a resting order out.
+    #[inline]
+    fn take_out(&mut self, slot: u32) -> Resting {
+        let gone = self.ladder.remove(slot);
+        self.index.remove(gone.id, Place::Resting(slot));
+        self.stood_until(gone.limited, gone.id);
+        gone
+    }
+
+    #[inline]
     fn stands_until(&mut self, moment: Option<i64>, order: OrderKey) {
-        if let Some(moment) = moment.filter(|moment| *moment != i64::MAX) {
+        if let Some(moment) = moment {
             self.deadlines.insert((moment, order));
+            self.moments.insert(order, moment);
         }
     }
 
-    fn stood_until(&mut self, moment: Option<i64>, order: OrderKey) {
-        if let Some(moment) = moment {
+    #[inline]
+    fn stood_until(&mut self, limited: bool, order: OrderKey) {
+        if limited && let Some(moment) = self.moments.remove(&order) {
             self.deadlines.remove(&(moment, order));
         }
     }

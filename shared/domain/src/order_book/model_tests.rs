@@ -187,7 +187,7 @@ fn play(price: Price, choices: &[u64]) {
 }
 
 fn cases() -> u32 {
-    if std::env::var_os("FLORIN_LONG").is_some() { 20_000 } else { 700 }
+    if std::env::var_os("FLORIN_LONG").is_some() { 20_000 } else { 600 }
 }
 
 proptest! {

@@ -4,10 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Book, Place,
-    ladder::{Rest, Resting},
-};
+use super::{Book, Place, ladder::Resting};
 use crate::order::{Kind, OrderKey, Owner, PlaceOrder, Side, Size, Terms};
 
 /// A resting order.
@@ -63,7 +60,7 @@ pub struct SnapshotError(pub OrderKey);
 impl Book {
     /// The book as a value.
     pub fn snapshot(&self) -> Snapshot {
-        let side = |side| self.ladder.queue(side).map(RestingOrder::from).collect();
+        let side = |side| self.ladder.queue(side).map(|order| self.as_resting(&order)).collect();
         let stops = self.stops.sleeping(Side::Buy).chain(self.stops.sleeping(Side::Sell));
         Snapshot {
             terms: self.terms,
@@ -93,10 +90,8 @@ impl Book {
                 if !book.terms.admits(price, remaining) || book.would_take(side, price, None) {
                     return Err(SnapshotError(id));
                 }
-                let expires_at = order.expires_at.unwrap_or(i64::MAX);
-                let slot = book.ladder.add(Rest { id, owner, side, price, remaining, locked, expires_at });
-                book.index.set(id, Place::Resting(slot));
-                book.stands_until(order.expires_at, id);
+                let limited = order.expires_at.is_some();
+                book.put_in(Resting { id, owner, side, price, remaining, locked, limited }, order.expires_at);
             }
         }
         for (orders, due) in [(&snapshot.due, true), (&snapshot.stops, false)] {
@@ -104,28 +99,21 @@ impl Book {
                 book.fresh(order.id)?;
                 let Kind::StopLimit { stop, .. } = order.kind else { return Err(SnapshotError(order.id)) };
                 let slot = book.stops.add(*order, stop, due);
-                book.index.set(order.id, Place::Stopped(slot));
+                book.index.add(order.id, Place::Stopped(slot));
                 book.stands_until(order.expires_at, order.id);
             }
         }
         Ok(book)
     }
 
-    fn fresh(&mut self, order: OrderKey) -> Result<(), SnapshotError> {
-        if self.index.admit(order) { Ok(()) } else { Err(SnapshotError(order)) }
+    fn fresh(&self, order: OrderKey) -> Result<(), SnapshotError> {
+        if self.knows(order) { Err(SnapshotError(order)) } else { Ok(()) }
     }
-}
 
-impl From<&Resting> for RestingOrder {
-    fn from(order: &Resting) -> Self {
-        Self {
-            id: order.id,
-            owner: order.owner,
-            price: order.price,
-            remaining: order.remaining,
-            locked: order.locked,
-            expires_at: (order.expires_at != i64::MAX).then_some(order.expires_at),
-        }
+    fn as_resting(&self, order: &Resting) -> RestingOrder {
+        let Resting { id, owner, price, remaining, locked, .. } = *order;
+        let expires_at = self.moments.get(&id).copied();
+        RestingOrder { id, owner, price, remaining, locked, expires_at }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod buy;
 mod code;
+mod message;
 mod product;
 mod settle;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use buy::{Bought, Buy, Payer, Rejection, buy};
 pub use code::VoucherCode;
+pub use message::{OrderMessage, Report, ResultMessage};
 pub use product::{Product, ProductId, ProductStatus};
 pub use settle::{MoneyMove, Outcome, Settlement};
 

@@ -55,6 +55,8 @@ codes! {
     InvalidIdempotencyKey = "invalid_idempotency_key" 400 "Invalid idempotency key";
     /// A confirmation or reset code that is wrong, used or expired.
     InvalidCode = "invalid_code" 422 "Invalid code";
+    /// A phone's one-time code that is wrong, used, expired or unknown; which of them is not told.
+    InvalidPhoneCode = "invalid_phone_code" 422 "Invalid phone code";
     /// A password that the policy refuses.
     InvalidPassword = "invalid_password" 422 "Invalid password";
     /// The key was used for another request.
@@ -75,6 +77,12 @@ codes! {
     TooManyDocuments = "too_many_documents" 409 "Too many documents";
     /// The customer has as many open accounts as one may have.
     TooManyAccounts = "too_many_accounts" 409 "Too many accounts";
+    /// The product is no longer sold.
+    ProductWithdrawn = "product_withdrawn" 409 "Product withdrawn";
+    /// There is a product of this id.
+    ProductTaken = "product_taken" 409 "Product taken";
+    /// The payment reference stands for another purchase.
+    PaymentReferenceTaken = "payment_reference_taken" 409 "Payment reference taken";
     /// The account type exists already.
     AccountTypeTaken = "account_type_taken" 409 "Account type taken";
     /// The customer may not act: inactive or blocked.

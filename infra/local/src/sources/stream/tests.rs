@@ -7,7 +7,7 @@ use local_sqs::Sqs;
 use serde_json::Value;
 
 use super::*;
-use crate::sources::testing::{Scripted, drain, failed, function, queues, services, until};
+use crate::sources::testing::{Scripted, drain, failed, function, plan, queues, services, until};
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-1:000000000000:table/ledger/stream/2026-01-01T00:00:00.000";
 
@@ -48,15 +48,19 @@ impl Bench {
 
     /// Runs the mapping until `done`, then stops it. The state file stays: a further run goes on from it.
     async fn run(&self, invoke: Arc<Scripted>, source: StreamSource, done: impl FnMut() -> bool) {
-        let state = Arc::new(State::open(&self.state().join("sources.json")).unwrap());
-        let mut mapping = Mapping::new(services(invoke, &self.sqs), state, &function(), &source).unwrap();
-        mapping.first_retry = Duration::from_millis(1);
-        let reader = Reader::new(self.database.clone(), STREAM, &function().arn);
-        let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(mapping.run(reader, stopped));
+        let (stop, running) = self.start(&services(invoke, &self.sqs), &source);
         until("the records are dealt with", done).await;
         stop.send(true).unwrap();
         running.await.unwrap();
+    }
+
+    fn start(&self, services: &Services, source: &StreamSource) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+        let state = Arc::new(State::open(&self.state().join("sources.json")).unwrap());
+        let mut mapping = Mapping::new(services.clone(), state, &function(), source).unwrap();
+        mapping.first_retry = Duration::from_millis(1);
+        let reader = Reader::new(self.database.clone(), STREAM, &function().arn);
+        let (stop, stopped) = watch::channel(false);
+        (stop, tokio::spawn(mapping.run(reader, stopped)))
     }
 }
 
@@ -250,4 +254,79 @@ async fn a_window_gathers_records_until_the_batch_is_full() {
     };
     tokio::join!(bench.run(function.clone(), windowed, || !function.events().is_empty()), writes);
     assert_eq!(function.seen(PK), [["a", "b", "c"]]);
+}
+
+#[tokio::test]
+async fn batches_come_twice_or_not_at_all_and_the_stream_goes_on() {
+    for (faults, expected) in [
+        (json!({"streams": {"duplicate": 1}}), vec!["a", "a", "b", "b", "end", "end"]),
+        (json!({"streams": {"duplicate": 1, "functions": []}}), vec!["a", "b", "end"]),
+        (json!({"seed": 1, "streams": {"drop": 1}}), vec!["end"]),
+    ] {
+        let bench = Bench::new();
+        bench.put("a");
+        bench.put("b");
+        let function = Scripted::new(|_| Ok(String::new()));
+        let services = services(function.clone(), &bench.sqs);
+        plan(&services, &faults);
+        let mut one = source();
+        one.batch_size = 1;
+        let (stop, running) = bench.start(&services, &one);
+        let dropping = faults["streams"]["drop"] == 1;
+        if dropping {
+            until("both are passed over", || services.faults.shown()["counts"]["stream_drops"] == 2).await;
+            plan(&services, &json!({}));
+        }
+        bench.put("end");
+        until("the last came", || function.seen(PK).len() == expected.len()).await;
+        stop.send(true).unwrap();
+        running.await.unwrap();
+        assert_eq!(function.seen(PK).concat(), expected, "{faults}");
+        // What came twice is behind the checkpoint, too.
+        let again = Scripted::new(|_| Ok(String::new()));
+        bench.put("later");
+        bench.run(again.clone(), source(), || !again.events().is_empty()).await;
+        assert_eq!(again.seen(PK), [["later"]]);
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_that_fails_is_tried_again_like_any_batch() {
+    let bench = Bench::new();
+    bench.put("a");
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let function = Scripted::new(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        1 => Err(failed("seen that already")),
+        _ => Ok(String::new()),
+    });
+    let services = services(function.clone(), &bench.sqs);
+    plan(&services, &json!({"streams": {"duplicate": 1}}));
+    let (stop, running) = bench.start(&services, &source());
+    until("three calls", || function.events().len() == 3).await;
+    bench.put("b");
+    until("b came twice", || function.events().len() == 5).await;
+    stop.send(true).unwrap();
+    running.await.unwrap();
+    assert_eq!(function.seen(PK).concat(), ["a", "a", "a", "b", "b"]);
+}
+
+#[tokio::test]
+async fn a_paused_stream_delivers_nothing_and_loses_nothing() {
+    let bench = Bench::new();
+    let function = Scripted::new(|_| Ok(String::new()));
+    let services = services(function.clone(), &bench.sqs);
+    let (stop, running) = bench.start(&services, &source());
+    bench.put("a");
+    until("it is read", || function.events().len() == 1).await;
+    assert_eq!(services.board.pause_function("settle", true).len(), 1);
+    bench.put("b");
+    for _ in 0..30 {
+        tokio::time::sleep(LIVELY / 10).await;
+        assert_eq!(function.events().len(), 1);
+    }
+    services.board.pause_function("settle", false);
+    until("it goes on", || function.events().len() == 2).await;
+    stop.send(true).unwrap();
+    running.await.unwrap();
+    assert_eq!(function.seen(PK), [["a"], ["b"]]);
 }

@@ -1,18 +1,26 @@
-//! Transactions: built from the parts every posting has, sent with patience for conflicts, and told apart afterwards.
+//! Transactions and conditional updates: built from the parts they all have, sent with patience for conflicts, and told
+//! apart afterwards.
 
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
     types::{
-        CancellationReason, ConditionCheck, ConsumedCapacity, Put, ReturnConsumedCapacity,
+        CancellationReason, ConditionCheck, ConsumedCapacity, Put, ReturnConsumedCapacity, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
 
-use crate::{item::Item, meter::Meter, store::StoreError};
+use crate::{
+    item::{Item, unavailable},
+    meter::Meter,
+    store::StoreError,
+};
 
 /// How often a transaction is tried when others write the same rows or the table throttles.
 const ATTEMPTS: u32 = 9;
@@ -26,18 +34,18 @@ const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why a transaction was cancelled: for each of its items, in order, the row that failed its condition.
 #[derive(Debug)]
-pub(super) struct Cancelled(Vec<Option<Option<Item>>>);
+pub(crate) struct Cancelled(Vec<Option<Option<Item>>>);
 
 impl Cancelled {
     /// `Some` if the condition of item `index` failed; inside it the row as it is, if there is one.
-    pub(super) fn failed(&self, index: usize) -> Option<Option<&Item>> {
+    pub(crate) fn failed(&self, index: usize) -> Option<Option<&Item>> {
         self.0.get(index).and_then(Option::as_ref).map(Option::as_ref)
     }
 }
 
 /// How a transaction ended without committing.
 #[derive(Debug)]
-pub(super) enum WriteError {
+pub(crate) enum WriteError {
     /// A condition said no. Never tried again.
     Cancelled(Cancelled),
     /// Others kept writing the items with these indexes. Nothing was written.
@@ -46,8 +54,19 @@ pub(super) enum WriteError {
     Store(StoreError),
 }
 
+impl From<WriteError> for StoreError {
+    /// For writes whose conditions have all been asked about: one that failed all the same has no meaning.
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => error,
+            WriteError::Conflict(_) => Self::Conflict,
+            WriteError::Cancelled(_) => Self::corrupt("a condition failed that has no meaning here"),
+        }
+    }
+}
+
 /// A put, an update or a check, with the old row returned when its condition fails.
-pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem, WriteError> {
+pub(crate) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem, WriteError> {
     let put: Put = put
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()
@@ -56,7 +75,7 @@ pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<
 }
 
 /// See [`put`].
-pub(super) fn update(
+pub(crate) fn update(
     update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
 ) -> Result<TransactWriteItem, WriteError> {
     let update: Update = update
@@ -67,7 +86,7 @@ pub(super) fn update(
 }
 
 /// See [`put`].
-pub(super) fn check(
+pub(crate) fn check(
     check: aws_sdk_dynamodb::types::builders::ConditionCheckBuilder,
 ) -> Result<TransactWriteItem, WriteError> {
     let check: ConditionCheck = check
@@ -77,8 +96,45 @@ pub(super) fn check(
     Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
+/// Sends one conditional update alone, which costs half of a transaction; the row as it becomes.
+pub(crate) async fn update_alone(meter: &Meter, update: UpdateItemFluentBuilder) -> Result<Item, WriteError> {
+    let update = update
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+    let started = Instant::now();
+    let mut longest = FIRST_WAIT;
+    for attempt in 1.. {
+        let error = match update.clone().send().await {
+            Ok(answer) => {
+                meter.write(&answer.consumed_capacity);
+                let row = answer.attributes.ok_or_else(|| StoreError::corrupt("no row after an update"));
+                return row.map_err(WriteError::Store);
+            }
+            Err(SdkError::ServiceError(refused)) => refused.into_err(),
+            Err(error) => return Err(WriteError::Store(unavailable(error))),
+        };
+        match error {
+            UpdateItemError::ConditionalCheckFailedException(failed) => {
+                return Err(WriteError::Cancelled(Cancelled(vec![Some(failed.item)])));
+            }
+            UpdateItemError::TransactionConflictException(_) => {}
+            error => {
+                let (code, message) = (error.code().unwrap_or("unknown"), error.message().unwrap_or_default());
+                return Err(WriteError::Store(StoreError::Unavailable(format!("{code}: {message}"))));
+            }
+        }
+        if attempt >= ATTEMPTS || started.elapsed() >= PATIENCE {
+            break;
+        }
+        tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+        longest = (longest * 2).min(LONGEST_WAIT);
+    }
+    Err(WriteError::Conflict(vec![0]))
+}
+
 /// Commits all items or none. Conflicts and throttling are tried again, with full jitter and a bound.
-pub(super) async fn transact(client: &Client, meter: &Meter, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
+pub(crate) async fn transact(client: &Client, meter: &Meter, items: Vec<TransactWriteItem>) -> Result<(), WriteError> {
     let started = Instant::now();
     let mut longest = FIRST_WAIT;
     for attempt in 1.. {

@@ -1,0 +1,186 @@
+//! Takes up purchases that got stuck, and asks the supplier about those whose outcome is unknown. Runs each minute;
+//! which purchases it looks at is on the rows themselves.
+//!
+//! ```text
+//! held, its worker never began ─► VoucherOrderQueue
+//! submitted and overdue, or unknown ─► supplier, by our reference ─► VoucherOrderResultQueue
+//! an outcome nobody has told ─► SmsQueue
+//! ```
+//! Settles nothing itself and gives no money back on a guess: that the supplier does not know an order counts only
+//! when it can no longer be on its way.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws::{
+    queues::Queue,
+    store::StoreError,
+    vouchers::{Saved, Vouchers},
+};
+use domain::{
+    Timestamp,
+    id::VoucherId,
+    voucher::{NOT_ORDERED, NOT_SENT, Notice, Purchase, Report, State},
+};
+use edge::{clock::Clock, telemetry};
+use futures::{StreamExt, stream};
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use supplier::{Answer, Supplier};
+
+/// Purchases looked at in one go.
+const BATCH: usize = 200;
+/// Goes in one run; what is left waits for the next minute.
+const ROUNDS: usize = 20;
+/// Questions to the supplier at the same time: it must be spared, above all when it has just come back.
+const AT_ONCE: usize = 10;
+/// No purchase is begun after this long: the timeout of the function is 50 s.
+const LONGEST_RUN_SECONDS: i64 = 40;
+
+/// The queues this worker sends to.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    /// Orders whose worker never began.
+    pub orders: Queue,
+    /// What became of an order.
+    pub results: Queue,
+    /// What the buyer is told.
+    pub sms: Queue,
+}
+
+/// How this worker is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The supplier's deadline, after which a submitted order is overdue.
+    pub deadline_seconds: i64,
+    /// The pause after the first question about an unknown outcome.
+    pub first_ask_seconds: i64,
+    /// How long "not found" proves nothing after an order was submitted.
+    pub grace_seconds: i64,
+    /// When an unknown outcome becomes a person's business.
+    pub review_hours: i64,
+    /// Whom to turn to, told with a failure.
+    pub support: String,
+    /// Where metrics go.
+    pub namespace: String,
+}
+
+/// What a run works with. Without a supplier nobody is asked, and what is unknown stays so.
+#[derive(Debug)]
+pub struct Desk<'a, C> {
+    /// The purchases.
+    pub vouchers: &'a Vouchers,
+    /// Who is asked.
+    pub supplier: Option<&'a Supplier>,
+    /// Where what is found goes.
+    pub queues: &'a Queues,
+    /// How it is set up.
+    pub setup: &'a Setup,
+    /// What time it is.
+    pub clock: &'a C,
+}
+
+/// One run. Fails at the end if any purchase could not be looked after, so that the failure is seen; the others are.
+pub async fn sweep<C: Clock>(desk: &Desk<'_, C>) -> Result<Value, Error> {
+    let end = desk.clock.now().plus_seconds(LONGEST_RUN_SECONDS);
+    let (mut seen, mut moved, mut failed) = (BTreeSet::new(), 0, 0);
+    for _ in 0..ROUNDS {
+        let due = desk.vouchers.due(desk.clock.now(), BATCH + seen.len()).await?;
+        let fresh: Vec<VoucherId> = due.into_iter().filter(|id| seen.insert(id.clone())).collect();
+        if fresh.is_empty() || desk.clock.now() >= end {
+            break;
+        }
+        let mut looks = stream::iter(&fresh).map(|id| desk.look_in_time(id, end)).buffer_unordered(AT_ONCE);
+        while let Some(look) = looks.next().await {
+            match look {
+                Ok(done) => moved += usize::from(done),
+                Err(()) => failed += 1,
+            }
+        }
+    }
+    let review = desk.clock.now().plus_seconds(-desk.setup.review_hours.saturating_mul(3600));
+    let unknown = desk.vouchers.unknown_for(review).await?;
+    let (namespace, now) = (&desk.setup.namespace, desk.clock.now());
+    telemetry::metric(namespace, now, "VouchersUnknownTooLong", "Count", &json!(unknown), &[]);
+    tracing::info!(due = seen.len(), moved, failed, unknown_too_long = unknown, "vouchers reconciled");
+    if failed > 0 {
+        return Err(format!("{failed} purchases could not be looked after").into());
+    }
+    Ok(json!({"due": seen.len(), "moved": moved, "unknown_too_long": unknown}))
+}
+
+impl<C: Clock> Desk<'_, C> {
+    async fn look_in_time(&self, id: &VoucherId, end: Timestamp) -> Result<bool, ()> {
+        if self.clock.now() >= end {
+            return Ok(false);
+        }
+        let looked = self.look(id).await;
+        looked.map_err(|error| tracing::error!(voucher_id = %id, %error, "purchase not looked after"))
+    }
+
+    /// Moves one purchase on; whether anything was to be done. Who else writes it meanwhile has done so.
+    async fn look(&self, id: &VoucherId) -> Result<bool, StoreError> {
+        let Some(purchase) = self.vouchers.purchase(id).await? else { return Ok(false) };
+        let now = self.clock.now();
+        // The index lags behind the purchase.
+        if purchase.due_at(self.setup.deadline_seconds).is_none_or(|due| due > now) {
+            return Ok(false);
+        }
+        match purchase.state {
+            State::Held { .. } => self.resend(&purchase, now).await,
+            State::Submitted { .. } | State::Unknown { .. } => self.ask(&purchase, now).await,
+            State::Delivered { .. } | State::Refused { .. } => self.tell(&purchase, now).await,
+        }
+    }
+
+    async fn resend(&self, held: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(resent) = held.resend(now) else { return Ok(false) };
+        if self.vouchers.save(&resent).await? != Saved::Done {
+            return Ok(false);
+        }
+        if resent.is_given_up() {
+            self.report(&resent, Report::Refused { reason: NOT_SENT.into() }).await?;
+        } else {
+            tracing::info!(voucher_id = %resent.id, "order sent again");
+            self.queues.orders.send(&resent.order(), Duration::ZERO).await?;
+        }
+        Ok(true)
+    }
+
+    /// That it is asked is written first: from then on no worker takes the order up again.
+    async fn ask(&self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(supplier) = self.supplier else { return Ok(false) };
+        let Some(asked) = purchase.ask(self.setup.first_ask_seconds, now) else { return Ok(false) };
+        if self.vouchers.save(&asked).await? != Saved::Done {
+            return Ok(false);
+        }
+        match supplier.status(&purchase.id).await {
+            Err(error) => tracing::warn!(voucher_id = %purchase.id, %error, "the supplier does not say"),
+            Ok(Answer::NotFound) if purchase.is_surely_not_ordered(self.setup.grace_seconds, now) => {
+                self.report(purchase, Report::Refused { reason: NOT_ORDERED.into() }).await?;
+            }
+            Ok(answer) => match answer.report() {
+                Some(report) => self.report(purchase, report).await?,
+                None => tracing::info!(voucher_id = %purchase.id, ?answer, "still unknown"),
+            },
+        }
+        Ok(true)
+    }
+
+    /// The outcome is there, and whoever was to tell it has not.
+    async fn tell(&self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+        let (sms, support) = (&self.queues.sms, &self.setup.support);
+        if let Notice::Waiting { .. } = purchase.notice {
+            let Some(promised) = purchase.stand_in(now) else { return Ok(false) };
+            return match self.vouchers.save(&promised).await? {
+                Saved::Done => self.vouchers.hand_over_sms(sms, support, &promised).await,
+                Saved::Stale(_) => Ok(false),
+            };
+        }
+        self.vouchers.hand_over_sms(sms, support, purchase).await
+    }
+
+    async fn report(&self, purchase: &Purchase, report: Report) -> Result<(), StoreError> {
+        tracing::info!(voucher_id = %purchase.id, outcome = report.name(), "outcome learned");
+        self.queues.results.send(&purchase.result(report), Duration::ZERO).await
+    }
+}

@@ -1,0 +1,199 @@
+//! Posting: transfers decided just now, reversals, and attempts that are refused and remembered.
+
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder};
+use domain::{
+    Money,
+    account::AccountStatus,
+    id::{AccountId, TransferId},
+    transfer::{Refusal, Rejection, State, Transfer},
+};
+
+use super::{
+    Ledger,
+    commit::{Committed, Movement, lost},
+    rows,
+    transfers::{PostError, Posted},
+};
+use crate::{
+    item::{key, money, number, text},
+    store::StoreError,
+    write,
+};
+
+impl Ledger {
+    /// Commits a decided transfer. A rejected one is written down; a completed or pending one is one transaction of
+    /// transfer row, debit side and credit side. Funds that ran out since the decision are recorded as a refusal under
+    /// the transfer's id.
+    pub async fn post(&self, transfer: &Transfer) -> Result<Posted, PostError> {
+        match self.post_beside(transfer, Vec::new()).await? {
+            Committed::Done => Ok(Posted::Done(transfer.clone())),
+            Committed::Denied(denied) => {
+                if let Some(existing) = denied.row()? {
+                    return Ok(Posted::Before(rows::transfer(existing)?));
+                }
+                match denied.refusal()? {
+                    Some(rejection) => Ok(Posted::Refused(rejection)),
+                    None => self.refuse(transfer).await,
+                }
+            }
+        }
+    }
+
+    /// Commits a reversal: as [`Ledger::post`], and the original is marked as reversed in the same transaction, which
+    /// makes it happen once.
+    pub async fn reverse(&self, reversal: &Transfer, original: &TransferId) -> Result<Posted, PostError> {
+        if let State::Rejected { .. } = reversal.state {
+            return self.post(reversal).await;
+        }
+        let mark = write::update(
+            Update::builder()
+                .table_name(&self.table)
+                .set_key(Some(key(original.as_str(), rows::TRANSFER)))
+                .update_expression("SET reversed_by = :reversal")
+                .condition_expression("attribute_not_exists(reversed_by) AND #status IN (:completed, :captured)")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":reversal", text(reversal.id.as_str()))
+                .expression_attribute_values(":completed", text("completed"))
+                .expression_attribute_values(":captured", text("captured")),
+        )
+        .map_err(lost)?;
+        match self.post_beside(reversal, vec![mark]).await? {
+            Committed::Done => Ok(Posted::Done(reversal.clone())),
+            Committed::Denied(denied) => {
+                if let Some(existing) = denied.row()? {
+                    return Ok(Posted::Before(rows::transfer(existing)?));
+                }
+                if denied.beside(0).is_some() {
+                    return Ok(Posted::Refused(Rejection::AlreadyReversed));
+                }
+                match denied.refusal()? {
+                    Some(rejection) => Ok(Posted::Refused(rejection)),
+                    None => self.refuse(reversal).await,
+                }
+            }
+        }
+    }
+
+    /// Commits a decided transfer and the items beside it, all or nothing. A rejected one moves nothing: its row is all
+    /// that is written of it.
+    pub(crate) async fn post_beside(
+        &self,
+        transfer: &Transfer,
+        beside: Vec<TransactWriteItem>,
+    ) -> Result<Committed, PostError> {
+        let row = self.new_row(transfer)?;
+        let (debit, credit) = match transfer.state {
+            State::Rejected { .. } => (None, None),
+            _ => self.sides(transfer)?,
+        };
+        self.commit(Movement { row, debit, credit }, beside).await
+    }
+
+    /// Writes a refusal down under the transfer's id, unless the id was decided meanwhile.
+    async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
+        let rejected = transfer.clone().rejected(Refusal::InsufficientFunds);
+        match self.post_beside(&rejected, Vec::new()).await? {
+            Committed::Done => Ok(Posted::Done(rejected)),
+            Committed::Denied(denied) => {
+                let existing = denied.row()?.ok_or_else(|| StoreError::corrupt("transfer row"))?;
+                Ok(Posted::Before(rows::transfer(existing)?))
+            }
+        }
+    }
+
+    /// Debit and credit side, where they are customers'.
+    fn sides(&self, transfer: &Transfer) -> Result<(Option<TransactWriteItem>, Option<TransactWriteItem>), PostError> {
+        let pending = matches!(transfer.state, State::Pending { .. });
+        let debit = transfer.debit.account().map(|id| {
+            if pending { self.reserve(id, transfer.money) } else { self.debit(id, transfer.money, &transfer.id) }
+        });
+        let credit = transfer
+            .credit
+            .account()
+            .map(|id| if pending { self.takes_postings(id) } else { self.credit(id, transfer.money, &transfer.id) });
+        Ok((debit.transpose()?, credit.transpose()?))
+    }
+
+    fn new_row(&self, transfer: &Transfer) -> Result<TransactWriteItem, PostError> {
+        write::put(
+            Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(rows::transfer_item(transfer)))
+                .condition_expression("attribute_not_exists(pk)"),
+        )
+        .map_err(lost)
+    }
+
+    pub(super) fn account_update(&self, id: &AccountId) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str(), rows::ACCOUNT)))
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":one", number(1))
+    }
+
+    fn debit(&self, id: &AccountId, amount: Money, transfer: &TransferId) -> Result<TransactWriteItem, PostError> {
+        write::update(
+            self.account_update(id)
+                .update_expression(format!(
+                    "SET posted = posted - :amount, available = available - :amount, \
+                     #version = #version + :one, {}",
+                    rows::remember_entry(":transfer")
+                ))
+                .condition_expression("#status = :active AND available >= :amount")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
+                .expression_attribute_values(":transfer", text(transfer.as_str()))
+                .expression_attribute_values(":amount", money(amount)),
+        )
+        .map_err(lost)
+    }
+
+    pub(super) fn credit(
+        &self,
+        id: &AccountId,
+        amount: Money,
+        transfer: &TransferId,
+    ) -> Result<TransactWriteItem, PostError> {
+        write::update(
+            self.account_update(id)
+                .update_expression(format!(
+                    "SET posted = posted + :amount, available = available + :amount, \
+                     #version = #version + :one, {}",
+                    rows::remember_entry(":transfer")
+                ))
+                .condition_expression("#status = :active")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
+                .expression_attribute_values(":transfer", text(transfer.as_str()))
+                .expression_attribute_values(":amount", money(amount)),
+        )
+        .map_err(lost)
+    }
+
+    fn reserve(&self, id: &AccountId, amount: Money) -> Result<TransactWriteItem, PostError> {
+        write::update(
+            self.account_update(id)
+                .update_expression(
+                    "SET held = held + :amount, available = available - :amount, #version = #version + :one",
+                )
+                .condition_expression("#status = :active AND available >= :amount")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":active", text(AccountStatus::Active.as_str()))
+                .expression_attribute_values(":amount", money(amount)),
+        )
+        .map_err(lost)
+    }
+
+    fn takes_postings(&self, id: &AccountId) -> Result<TransactWriteItem, PostError> {
+        write::check(
+            ConditionCheck::builder()
+                .table_name(&self.table)
+                .set_key(Some(key(id.as_str(), rows::ACCOUNT)))
+                .condition_expression("#status = :active")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":active", text(AccountStatus::Active.as_str())),
+        )
+        .map_err(lost)
+    }
+}
