@@ -45,6 +45,14 @@ codes! {
     UnsupportedCurrency = "unsupported_currency" 400 "Unsupported currency";
     /// The same account on both sides.
     SameAccount = "same_account" 400 "Same account";
+    /// Not a multiple of the instrument's price tick.
+    PriceTick = "price_tick" 400 "Off the price tick";
+    /// Not a multiple of the instrument's lot.
+    QuantityLot = "quantity_lot" 400 "Off the lot";
+    /// Worth less than an order of the instrument must be.
+    MinNotional = "min_notional" 400 "Below the least notional";
+    /// Worth more than an order may be.
+    MaxNotional = "max_notional" 400 "Above the largest notional";
     /// A query parameter does not parse.
     InvalidParameter = "invalid_parameter" 400 "Invalid parameter";
     /// The cursor was not made by this list.
@@ -85,6 +93,16 @@ codes! {
     PaymentReferenceTaken = "payment_reference_taken" 409 "Payment reference taken";
     /// The account type exists already.
     AccountTypeTaken = "account_type_taken" 409 "Account type taken";
+    /// There is an instrument of this symbol.
+    InstrumentTaken = "instrument_taken" 409 "Instrument taken";
+    /// The instrument takes no orders.
+    InstrumentHalted = "instrument_halted" 409 "Instrument halted";
+    /// The client's own name stands for another of its orders.
+    ClientOrderIdTaken = "client_order_id_taken" 409 "Client order id taken";
+    /// The order is filled, cancelled, rejected or expired.
+    OrderNotOpen = "order_not_open" 409 "Order not open";
+    /// The customer has as many open orders as one may have.
+    TooManyOpenOrders = "too_many_open_orders" 409 "Too many open orders";
     /// The customer may not act: inactive or blocked.
     CustomerNotActive = "customer_not_active" 409 "Customer not active";
     /// The customer still has accounts that are not closed.
