@@ -55,6 +55,7 @@ impl EntryView {
             counterparty: match other {
                 Party::Account { number, .. } if for_staff => number.to_string(),
                 Party::Account { number, .. } => number.masked(),
+                Party::Wallet(_) => "wallet".to_owned(),
                 Party::System(SystemAccount::CashIn | SystemAccount::CashOut) => "cash".to_owned(),
                 Party::System(SystemAccount::Payments) => "biller".to_owned(),
                 Party::System(SystemAccount::Supplier | SystemAccount::Losses) => "supplier".to_owned(),

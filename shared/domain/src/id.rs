@@ -69,6 +69,8 @@ ids! {
     OrderId = "ord_";
     /// A trade: the same on both of its sides.
     TradeId = "trd_";
+    /// A grant: an asset given to a customer out of nothing.
+    GrantId = "grt_";
 }
 
 impl CustomerId {

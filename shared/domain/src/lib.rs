@@ -1,4 +1,4 @@
-//! What is true: money, accounts, transfers, holds, customers, vouchers, phone codes, orders.
+//! What is true: money, accounts, transfers, holds, customers, vouchers, phone codes, orders, wallets.
 //!
 //! Nothing here knows AWS, HTTP, async, a clock, randomness or the environment: the present moment and
 //! fresh identifiers come in as arguments, decisions go out as values. The core cannot fail, it can only say no.
@@ -19,6 +19,7 @@ pub mod sms;
 pub mod time;
 pub mod transfer;
 pub mod voucher;
+pub mod wallet;
 
 pub use currency::Currency;
 pub use money::Money;

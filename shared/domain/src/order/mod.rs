@@ -5,12 +5,14 @@
 
 pub mod fields;
 mod key;
+mod record;
 mod terms;
 
 use serde::{Deserialize, Serialize};
 
-pub use fields::{FieldError, FieldProblem, OrderFields};
+pub use fields::{FieldError, FieldProblem, OrderFields, ValidOrder};
 pub use key::{OrderKey, Owner};
+pub use record::{Order, Replacement};
 pub use terms::{MARKET_BUY_COLLAR_BPS, MAX_FEE_BPS, MAX_NOTIONAL, MAX_RESERVATION, Terms};
 
 /// Names of an enum's values as the API writes them.
@@ -158,6 +160,8 @@ named! {
         Invalid = "invalid",
         /// The book holds as many orders as it can.
         BookFull = "book_full",
+        /// The wallet has less free than the order must lock. Such an order never reaches the book.
+        InsufficientFunds = "insufficient_funds",
     }
 }
 

@@ -82,7 +82,9 @@ pub fn decide_reversal(
     if original.reversed_by().is_some() {
         return Err(Rejection::AlreadyReversed);
     }
-    let Some((money, _)) = original.posted().filter(|_| original.kind != Kind::Reversal) else {
+    // What went to or from a wallet its owner moves back himself.
+    let reversible = !matches!(original.kind, Kind::Reversal | Kind::Wallet);
+    let Some((money, _)) = original.posted().filter(|_| reversible) else {
         return Err(Rejection::NotReversible);
     };
     let from = present(&original.credit.account().cloned(), accounts.from.as_ref())?;
@@ -159,7 +161,7 @@ fn present<'a>(
 }
 
 /// Frozen before closed before currency, on either side.
-fn check_state<'a>(sides: impl Iterator<Item = &'a Account> + Clone, money: Money) -> Result<(), Rejection> {
+pub(crate) fn check_state<'a>(sides: impl Iterator<Item = &'a Account> + Clone, money: Money) -> Result<(), Rejection> {
     for wanted in [Rejection::AccountFrozen, Rejection::AccountClosed] {
         if sides.clone().any(|account| refusal_of(account) == Some(wanted)) {
             return Err(wanted);
@@ -181,7 +183,8 @@ fn check_funds(from: Option<&Account>, transfer: Transfer) -> Transfer {
     }
 }
 
-fn party(account: &Account) -> Party {
+/// The side of a transfer that an account is.
+pub(crate) fn party(account: &Account) -> Party {
     Party::Account { id: account.id.clone(), number: account.number.clone() }
 }
 

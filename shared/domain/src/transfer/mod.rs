@@ -11,11 +11,12 @@ mod table_tests;
 
 pub use command::{Authority, Command, HoldTerms, MAX_HOLD_SECONDS};
 pub use decide::{Accounts, Rejection, decide, decide_reversal};
+pub(crate) use decide::{check_state, party};
 pub use hold::{HoldRejection, Resolution};
 
 use crate::{
     Currency, Money, Timestamp,
-    id::{AccountId, TransferId},
+    id::{AccountId, CustomerId, TransferId},
     number::AccountNumber,
 };
 
@@ -35,12 +36,14 @@ pub enum Kind {
     Voucher,
     /// The other way round, once, for a completed transfer.
     Reversal,
+    /// Between an account and the wallet of its owner.
+    Wallet,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Deposit, Self::Withdrawal, Self::Transfer, Self::Payment, Self::Voucher, Self::Reversal];
+    pub const ALL: [Self; 7] =
+        [Self::Deposit, Self::Withdrawal, Self::Transfer, Self::Payment, Self::Voucher, Self::Reversal, Self::Wallet];
 
     /// As stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Kind {
             Self::Payment => "payment",
             Self::Voucher => "voucher",
             Self::Reversal => "reversal",
+            Self::Wallet => "wallet",
         }
     }
 
@@ -120,6 +124,8 @@ pub enum Party {
     },
     /// The bank itself.
     System(SystemAccount),
+    /// A customer's wallet at the exchange.
+    Wallet(CustomerId),
 }
 
 impl Party {
@@ -127,7 +133,15 @@ impl Party {
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Account { id, .. } => Some(id),
-            Self::System(_) => None,
+            Self::System(_) | Self::Wallet(_) => None,
+        }
+    }
+
+    /// Whose wallet this side is.
+    pub fn wallet(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Wallet(customer) => Some(customer),
+            Self::Account { .. } | Self::System(_) => None,
         }
     }
 }
