@@ -29,6 +29,7 @@ mod serve;
 pub mod signals;
 pub mod sns;
 pub mod sources;
+pub mod supplier;
 
 pub use binaries::build;
 pub use cli::Arguments;

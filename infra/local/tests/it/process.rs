@@ -17,7 +17,7 @@ pub struct Program {
 pub fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.arg("--root").arg(root()).arg("--data").arg(data);
-    command.args(["--port", "0", "--aws-port", "0", "--no-build", "--quiet"]);
+    command.args(["--port", "0", "--aws-port", "0", "--supplier-port", "0", "--no-build", "--quiet"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -107,12 +107,13 @@ async fn what_cannot_work_is_refused_in_one_line_that_says_what_to_do() {
         (&data, &[][..], "another runner is using"),
         (&other, &["--port", &port], "--port"),
         (&other, &["--aws-port", &port], "--aws-port"),
+        (&other, &["--supplier-port", &port], "--supplier-port"),
         (&other, &["--parameter", "Nope=1"], "Nope"),
         (&foreign, &["--fresh"], "--data"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.arg("--root").arg(root()).arg("--data").arg(data).args(["--no-build", "--quiet"]);
-        for default in ["--port", "--aws-port"] {
+        for default in ["--port", "--aws-port", "--supplier-port"] {
             if !arguments.contains(&default) {
                 command.args([default, "0"]);
             }
