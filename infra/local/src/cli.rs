@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Port of the AWS services (0: a free one)
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
+    /// Port of the simulated supplier of vouchers (0: a free one)
+    #[arg(long, default_value_t = 4567)]
+    supplier_port: u16,
     /// Folder of the state [default: .local in the repository]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -64,6 +67,7 @@ impl Arguments {
         let mut config = Config::new(root);
         config.port = self.port;
         config.aws_port = self.aws_port;
+        config.supplier_port = self.supplier_port;
         if let Some(data) = self.data {
             config.data = data;
         }

@@ -15,6 +15,8 @@ pub struct Config {
     pub port: u16,
     /// Port of the AWS services; 0 takes a free one.
     pub aws_port: u16,
+    /// Port of the simulated supplier of vouchers; 0 takes a free one.
+    pub supplier_port: u16,
     /// Where the state lives. With free ports it also remembers which ones it had, so that tokens stay valid.
     pub data: PathBuf,
     /// Forget the state first.
@@ -45,6 +47,7 @@ impl Config {
         Self {
             port: 3000,
             aws_port: 4566,
+            supplier_port: 4567,
             data: root.join(".local"),
             root,
             fresh: false,

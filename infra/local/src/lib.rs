@@ -7,7 +7,7 @@
 //! ```
 //!
 //! It depends on nothing of ours but the template and the built binaries: it knows no route, table or function by name, but
-//! in `demo`, which is a client like any other. What a request or a message may not do on AWS it may not do here.
+//! in `demo`, which is a client like any other, and two parameters, by which the stack is told of the simulated `supplier`. What a request or a message may not do on AWS it may not do here.
 
 mod aws_endpoint;
 mod binaries;
@@ -29,6 +29,7 @@ mod serve;
 pub mod signals;
 pub mod sns;
 pub mod sources;
+pub mod supplier;
 
 pub use binaries::build;
 pub use cli::Arguments;

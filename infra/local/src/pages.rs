@@ -16,6 +16,7 @@ use crate::faults::{FaultPlan, Faults, Kill};
 use crate::serve::Answer;
 use crate::sns::Outbox;
 use crate::sources::{Board, Source};
+use crate::supplier::{self, VoucherSupplier};
 
 /// A client of the user pool, as `/_local/clients` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +51,8 @@ pub struct Pages {
     pub faults: Arc<Faults>,
     /// Whether the functions' DynamoDB traffic passes the faults.
     pub faults_reach_functions: bool,
+    /// The simulated supplier of vouchers.
+    pub supplier: VoucherSupplier,
     /// URL of the API with its stage.
     pub api_url: String,
     /// URL of the AWS services.
@@ -57,7 +60,7 @@ pub struct Pages {
 }
 
 /// Every page and what it shows.
-const LIST: [(&str, &str); 8] = [
+const LIST: [(&str, &str); 10] = [
     ("/_local/sms", "every SMS the stack has sent"),
     ("/_local/mail", "every mail of the user pool, with its code"),
     ("/_local/queues", "the queues and how full they are (PUT …/{queue} {\"paused\": true})"),
@@ -65,6 +68,11 @@ const LIST: [(&str, &str); 8] = [
     ("/_local/invocations", "the latest invocations"),
     ("/_local/clients", "clients of the user pool"),
     ("/_local/faults", "faults and what came of them (PUT a plan, POST …/kills)"),
+    (
+        "/_local/supplier",
+        "the simulated supplier of vouchers (PUT {\"mode\": \"fast|slow|normal|error|hang|lost|twice|down\"})",
+    ),
+    ("/_local/supplier/orders", "its orders, with their vouchers"),
     ("/_local/health", "what is running"),
 ];
 
@@ -90,6 +98,7 @@ impl Pages {
             (&Method::POST, "/_local/faults/kills") => {
                 self.changed(Kill::parse(request.body()).and_then(|kills| self.faults.add_kills(kills)))
             }
+            (&Method::PUT, "/_local/supplier") => self.supply(request.body()).await,
             (&Method::PUT, _) => self.switch(path, request.body()),
             (&Method::GET | &Method::HEAD, _) => self.get(path),
             _ => problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -105,11 +114,31 @@ impl Pages {
             "/_local/invocations" => answer(StatusCode::OK, &self.lambda.invocations()),
             "/_local/clients" => answer(StatusCode::OK, &self.clients),
             "/_local/faults" => self.faults(),
+            "/_local/supplier" => listed(self.supplier.overview()),
+            "/_local/supplier/orders" => listed(self.supplier.orders()),
             "/_local/health" => answer(
                 StatusCode::OK,
-                &json!({"status": "ok", "api": self.api_url, "aws": self.aws_url, "processes": self.lambda.instances()}),
+                &json!({
+                    "status": "ok",
+                    "api": self.api_url,
+                    "aws": self.aws_url,
+                    "supplier": self.supplier.url(),
+                    "processes": self.lambda.instances(),
+                }),
             ),
             _ => problem(StatusCode::NOT_FOUND, "not_found"),
+        }
+    }
+
+    /// Tells the supplier how to behave.
+    async fn supply(&self, body: &[u8]) -> Answer {
+        let changed = match supplier::Change::parse(body) {
+            Ok(change) => self.supplier.change(change).await,
+            Err(error) => Err(error),
+        };
+        match changed {
+            Ok(()) => listed(self.supplier.overview()),
+            Err(detail) => answer(StatusCode::BAD_REQUEST, &json!({"code": "invalid_supplier", "detail": detail})),
         }
     }
 

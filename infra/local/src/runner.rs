@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use local_cognito::Cognito;
 use local_lambda::{FunctionSpec, Lambda, LambdaOptions};
 use local_sqs::Sqs;
-use local_template::{Function, Options, Stack};
+use local_template::{Function, Options, Stack, Template};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,10 +31,15 @@ use crate::secrets::Secrets;
 use crate::serve::{Answer, serve};
 use crate::sns::{Outbox, Sns};
 use crate::sources::{Asynchronous, Board, Services, Sources, most_at_once};
+use crate::supplier::VoucherSupplier;
 use crate::{binaries, body};
 
 /// Largest body of a `/_local` page.
 const PAGE_BODY_LIMIT: usize = 64 * 1024;
+
+/// The parameters that say where vouchers are ordered, and with which token.
+const SUPPLIER_URL: &str = "VoucherSupplierUrl";
+const SUPPLIER_TOKEN: &str = "VoucherSupplierToken";
 
 /// A stack that runs on this machine.
 pub struct Runner {
@@ -47,6 +52,7 @@ pub struct Runner {
     lambda: Lambda,
     sources: Sources,
     dynamodb: DynamoDb,
+    supplier: VoucherSupplier,
     front: (watch::Sender<bool>, JoinHandle<()>),
     back: (watch::Sender<bool>, JoinHandle<()>),
     demo_problems: Vec<String>,
@@ -63,7 +69,8 @@ impl Runner {
         let (api_listener, aws_listener) = data.bind(config.port, config.aws_port)?;
         let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
         let aws_url = format!("http://localhost:{}", aws_address.port());
-        let stack = load(&config, &template, &aws_url)?;
+        let supplier = supplier(&config, &data)?;
+        let stack = load(&config, &template, &aws_url, &supplier)?;
         if config.build {
             binaries::build(&config.root, &config.profile, config.quiet).await?;
         }
@@ -100,6 +107,7 @@ impl Runner {
             board: board.clone(),
             faults: faults.clone(),
             faults_reach_functions: config.faults.is_some(),
+            supplier: supplier.clone(),
             api_url: format!("http://localhost:{}/{stage}", api_address.port()),
             aws_url: aws_url.clone(),
         });
@@ -144,6 +152,7 @@ impl Runner {
             lambda,
             sources,
             dynamodb,
+            supplier,
             front,
             back,
             demo_problems: Vec::new(),
@@ -174,6 +183,11 @@ impl Runner {
         self.dynamodb.url()
     }
 
+    /// The simulated supplier of vouchers.
+    pub fn supplier(&self) -> &VoucherSupplier {
+        &self.supplier
+    }
+
     /// What the template makes.
     pub fn stack(&self) -> &Stack {
         &self.stack
@@ -200,6 +214,7 @@ impl Runner {
         self.sources.shutdown().await;
         drop((&mut self.front.1).await);
         self.lambda.shutdown().await;
+        self.supplier.shutdown().await;
         self.back.0.send_replace(true);
         drop((&mut self.back.1).await);
         let mut dynamodb = self.dynamodb;
@@ -225,10 +240,30 @@ impl Runner {
     }
 }
 
-fn load(config: &Config, template: &std::path::Path, aws_url: &str) -> Result<Stack> {
+/// The template with the parameters given, and with the simulated supplier where none is named.
+fn load(config: &Config, template: &std::path::Path, aws_url: &str, supplier: &VoucherSupplier) -> Result<Stack> {
     let mut options = Options::local(aws_url);
-    options.parameters.extend(config.parameters.clone());
-    local_template::load(template, &options).with_context(|| format!("{}", template.display()))
+    let resolved = Template::read(template).and_then(|template| {
+        let declares = |name: &str| template.parameters.contains_key(name);
+        if declares(SUPPLIER_URL) && declares(SUPPLIER_TOKEN) {
+            let simulated = [(SUPPLIER_URL, supplier.url()), (SUPPLIER_TOKEN, supplier.token().to_owned())];
+            if !config.parameters.contains_key(SUPPLIER_URL) {
+                options.parameters.extend(simulated.map(|(name, value)| (name.to_owned(), value)));
+            }
+        }
+        options.parameters.extend(config.parameters.clone());
+        template.resolve(&options)
+    });
+    resolved.with_context(|| format!("{}", template.display()))
+}
+
+/// The simulated supplier. It knows its clients by the token that the functions are given.
+fn supplier(config: &Config, data: &DataDirectory) -> Result<VoucherSupplier> {
+    let token = match config.parameters.get(SUPPLIER_TOKEN) {
+        Some(token) => token.clone(),
+        None => format!("local-{:032x}", fastrand::u128(..)),
+    };
+    VoucherSupplier::open(&data.file("supplier.db"), config.supplier_port, &token)
 }
 
 fn secrets(data: &DataDirectory, stack: &Stack) -> Result<Secrets> {

@@ -14,6 +14,7 @@ pub fn start(runner: &Runner, took: Duration) -> String {
     let api = runner.api_url().replace("127.0.0.1", "localhost");
     let (root, aws) =
         (runner.url().replace("127.0.0.1", "localhost"), runner.aws_url().replace("127.0.0.1", "localhost"));
+    let supplier = runner.supplier().url().replace("127.0.0.1", "localhost");
     let functions = runner.stack().functions().len();
     let mut text = format!(
         "
@@ -21,6 +22,7 @@ pub fn start(runner: &Runner, took: Duration) -> String {
 
     API           {api}          documentation {root}/docs
     AWS services  {aws}             e.g. aws --endpoint-url {aws} dynamodb list-tables
+    supplier      {supplier}             the simulated one of vouchers; PUT {root}/_local/supplier changes its mode
     pages         {root}/_local/mail · sms · supplier · queues · invocations · clients · health
 ",
         took.as_secs_f64(),

@@ -79,10 +79,13 @@ impl Workload {
         vec![Self::adds(count), Self::cancels(count), Self::mixed(count), Self::field(count), Self::fills(count)]
     }
 
-    /// Orders that rest, on 1,000 prices a side.
+    /// Orders that rest, on 1,000 prices a side, in a book that is empty and warm: as many have come and gone before, so
+    /// that no engine waits for fresh memory.
     fn adds(count: usize) -> Self {
         let mut maker = Maker::new(1);
-        Self { name: "adds", before: vec![], operations: (0..count).map(|_| maker.add(1_000, 0)).collect() }
+        let mut before: Vec<_> = (0..count).map(|_| maker.add(1_000, 0)).collect();
+        before.extend(maker.added.drain(..).map(|(id, buy)| Operation::Cancel { id, buy }));
+        Self { name: "adds", before, operations: (0..count).map(|_| maker.add(1_000, 0)).collect() }
     }
 
     /// The end of each of a million resting orders, in any order.

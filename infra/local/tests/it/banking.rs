@@ -80,3 +80,29 @@ async fn money_stays_right_while_dynamodb_conflicts_throttles_and_loses_answers(
     );
     world.runner.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_whose_function_dies_at_its_commit_happens_once_for_a_client_that_repeats_it() {
+    let world = start().await;
+    let tokens = world.customer("alice@example.com").await;
+    let token = tokens["access_token"].as_str().expect("a token");
+    let (from, to) = (account(&world, token, "USD").await, account(&world, token, "USD").await);
+    let deposit = json!({"type": "deposit", "amount": "100.00", "currency": "USD", "to_account": from});
+    world.http.post("/transfers", Some(token), &deposit).await.expect_status(201);
+    let transfer =
+        json!({"type": "transfer", "amount": "1.00", "currency": "USD", "from_account": from, "to_account": to});
+    for (when, replayed) in [("before", ""), ("after", "true")] {
+        // Only a write that names the receiving account is meant.
+        let kill = json!({"function": "transfers", "when": when, "service": "dynamodb", "contains": to});
+        world.root().send("POST", "/_local/faults/kills", &[], kill.to_string()).await.expect_status(200);
+        let died = world.http.post_once("/transfers", Some(token), when, &transfer).await;
+        assert!(died.status >= 500, "{died:?}");
+        let again = world.http.post_once("/transfers", Some(token), when, &transfer).await;
+        again.expect_status(201);
+        assert_eq!(again.header("idempotent-replayed"), replayed, "{when}");
+    }
+    assert_eq!((posted(&world, token, &from).await, posted(&world, token, &to).await), (json!("98.00"), json!("2.00")));
+    let faults = world.root().get("/_local/faults", None).await.expect_status(200);
+    assert_eq!((&faults["counts"]["kills"], &faults["kills"]), (&json!(2), &json!([])));
+    world.runner.shutdown().await;
+}

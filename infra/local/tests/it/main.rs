@@ -2,6 +2,7 @@
 
 mod aws;
 mod banking;
+mod chaos;
 mod crash;
 mod gateway;
 mod process;

@@ -48,6 +48,7 @@ pub async fn start_with(change: impl FnOnce(&mut Config)) -> World {
     let mut config = Config::new(root());
     config.port = 0;
     config.aws_port = 0;
+    config.supplier_port = 0;
     config.data = folder.path().join("data");
     config.build = false;
     config.demo = false;

@@ -116,6 +116,7 @@ impl App {
         let mut config = Config::new(root());
         config.port = 0;
         config.aws_port = 0;
+        config.supplier_port = 0;
         config.data = data.path().join("state");
         config.demo = false;
         config.quiet = true;

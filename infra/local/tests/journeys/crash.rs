@@ -86,7 +86,7 @@ impl Drop for Running {
 async fn start(data: &Path) -> (Running, Http) {
     let child = Running(
         Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--port", "0", "--aws-port", "0", "--quiet", "--data"])
+            .args(["--port", "0", "--aws-port", "0", "--supplier-port", "0", "--quiet", "--data"])
             .arg(data.join("state"))
             .arg("--root")
             .arg(root())

@@ -46,7 +46,7 @@ impl Stage {
     /// Starts on free ports with a fresh state.
     pub async fn start(root: &Path, binaries: &Path) -> Result<Self> {
         let mut config = Config::new(root);
-        (config.port, config.aws_port) = (0, 0);
+        (config.port, config.aws_port, config.supplier_port) = (0, 0, 0);
         config.data = binaries.join("data");
         config.fresh = true;
         config.build = false;

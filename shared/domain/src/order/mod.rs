@@ -4,6 +4,8 @@
 //! quote asset. [`validate`](fields::OrderFields::validate) is the only way in from text.
 
 pub mod fields;
+#[cfg(test)]
+mod fields_tests;
 mod key;
 mod record;
 mod terms;

@@ -23,14 +23,30 @@ const MAX_EXPONENT: u32 = 16;
 
 /// The figures of an instrument that the book computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(u64, u32, u16, u16)", try_from = "(u64, u32, u16, u16)")]
 pub struct Terms {
-    /// Minor units of the quote asset for one lot at one tick: `factor / divisor`.
+    /// Minor units of the quote asset for one lot at one tick: `factor / 10^exponent`.
     factor: u64,
+    exponent: u32,
     divisor: u64,
     /// Basis points of the notional a maker pays.
     maker_fee_bps: u16,
     /// Basis points of the notional a taker pays.
     taker_fee_bps: u16,
+}
+
+impl From<Terms> for (u64, u32, u16, u16) {
+    fn from(terms: Terms) -> Self {
+        (terms.factor, terms.exponent, terms.maker_fee_bps, terms.taker_fee_bps)
+    }
+}
+
+impl TryFrom<(u64, u32, u16, u16)> for Terms {
+    type Error = &'static str;
+
+    fn try_from((factor, exponent, maker, taker): (u64, u32, u16, u16)) -> Result<Self, Self::Error> {
+        Self::new(factor, exponent, maker, taker).ok_or("no terms of an instrument")
+    }
 }
 
 impl Terms {
@@ -45,7 +61,7 @@ impl Terms {
         while fits && exponent > 0 && factor.is_multiple_of(10) {
             (factor, exponent) = (factor / 10, exponent - 1);
         }
-        fits.then(|| Self { factor, divisor: 10u64.pow(exponent), maker_fee_bps, taker_fee_bps })
+        fits.then(|| Self { factor, exponent, divisor: 10u64.pow(exponent), maker_fee_bps, taker_fee_bps })
     }
 
     /// Basis points of the notional a maker pays.
@@ -74,8 +90,7 @@ impl Terms {
     #[inline]
     pub fn notional(&self, price: u64, lots: u64) -> u64 {
         match price.checked_mul(lots).and_then(|product| product.checked_mul(self.factor)) {
-            Some(product) if self.divisor == 1 => product,
-            Some(product) => half_even(product, self.divisor),
+            Some(product) => half_even_power(product, self.exponent),
             None => {
                 let product = (u128::from(price) * u128::from(lots)).saturating_mul(u128::from(self.factor));
                 half_even_wide(product, u128::from(self.divisor))
@@ -166,7 +181,26 @@ impl Terms {
 /// Market buys by quantity lock this much more than the book's present cost: 5 %.
 pub const MARKET_BUY_COLLAR_BPS: u16 = 500;
 
+/// Division by a power of ten. Spelled out, each is a multiplication; a division costs ten times as much.
 #[inline]
+fn half_even_power(value: u64, exponent: u32) -> u64 {
+    match exponent {
+        0 => value,
+        1 => half_even(value, 10),
+        2 => half_even(value, 100),
+        3 => half_even(value, 1_000),
+        4 => half_even(value, 10_000),
+        5 => half_even(value, 100_000),
+        6 => half_even(value, 1_000_000),
+        7 => half_even(value, 10_000_000),
+        8 => half_even(value, 100_000_000),
+        9 => half_even(value, 1_000_000_000),
+        10 => half_even(value, 10_000_000_000),
+        _ => half_even(value, 10u64.saturating_pow(exponent)),
+    }
+}
+
+#[inline(always)]
 fn half_even(value: u64, divisor: u64) -> u64 {
     let (quotient, rest) = (value / divisor, value % divisor);
     let up = rest > divisor - rest || (rest == divisor - rest && quotient % 2 == 1);

@@ -1,15 +1,16 @@
 //! Where an order is, by its key; and which orders have ended lately, so that a repeated command is known.
 //!
-//! Two open-addressing tables of eight bytes an entry: the orders that are here (large, and each is looked up about
-//! twice in its life), and the ones that have ended (small enough to stay in the processor's cache). An entry holds
-//! where the key is kept and a part of its hash, not the key: the key stands in the order itself.
+//! Two tables of eight bytes an entry: the orders that are here (large, and each is looked up about twice in its life),
+//! and the ones that have ended (small enough to stay in the processor's cache). An entry holds where the key is kept
+//! and a part of its hash, not the key: the key stands in the order itself.
+
+use hashbrown::HashTable;
 
 use super::{ladder::Ladder, stops::Stops};
 use crate::order::OrderKey;
 
 /// How many ended orders a book remembers.
 pub const REMEMBERED: usize = 8_192;
-const EMPTY: u32 = u32::MAX;
 /// Marks the slot of a stop.
 const STOP: u32 = 1 << 31;
 
@@ -36,78 +37,42 @@ fn hash(key: OrderKey) -> u32 {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u32,
-    /// [`EMPTY`], or where the key is.
+    /// Where the key is.
     at: u32,
 }
 
-/// Linear probing, at most half full. Never iterated: its order is nobody's business.
-#[derive(Clone, Debug)]
-struct Table {
-    entries: Vec<Entry>,
-    len: usize,
+impl Entry {
+    /// The tables take their index from the low bits and their tag from the highest.
+    #[inline]
+    fn spread(&self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
+/// Never iterated: its order is nobody's business.
+#[derive(Clone, Debug)]
+struct Table(HashTable<Entry>);
+
 impl Table {
-    fn new(capacity: usize) -> Self {
-        Self { entries: vec![Entry { hash: 0, at: EMPTY }; capacity.next_power_of_two() * 2], len: 0 }
-    }
-
-    /// The position of an entry with this hash that `is` the one.
+    /// Where the key with this hash is that `is` the one.
     #[inline]
-    fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<usize> {
-        let mask = self.entries.len() - 1;
-        let mut position = hash as usize & mask;
-        loop {
-            let entry = self.entries[position];
-            if entry.at == EMPTY {
-                return None;
-            }
-            if entry.hash == hash && is(entry.at) {
-                return Some(position);
-            }
-            position = (position + 1) & mask;
-        }
-    }
-
-    fn insert(&mut self, entry: Entry) {
-        if (self.len + 1) * 2 > self.entries.len() {
-            let larger = vec![Entry { hash: 0, at: EMPTY }; self.entries.len() * 2];
-            let old = std::mem::replace(&mut self.entries, larger);
-            old.into_iter().filter(|entry| entry.at != EMPTY).for_each(|entry| self.put(entry));
-        }
-        self.put(entry);
-        self.len += 1;
+    fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+        let wanted = Entry { hash, at: 0 };
+        self.0.find(wanted.spread(), |entry| entry.hash == hash && is(entry.at)).map(|entry| entry.at)
     }
 
     #[inline]
-    fn put(&mut self, entry: Entry) {
-        let mask = self.entries.len() - 1;
-        let mut position = entry.hash as usize & mask;
-        while self.entries[position].at != EMPTY {
-            position = (position + 1) & mask;
-        }
-        self.entries[position] = entry;
+    fn insert(&mut self, hash: u32, at: u32) {
+        let entry = Entry { hash, at };
+        self.0.insert_unique(entry.spread(), entry, Entry::spread);
     }
 
-    /// Takes an entry out and moves those behind it up, so that no probe ends too early.
-    fn remove(&mut self, position: usize) {
-        let mask = self.entries.len() - 1;
-        let (mut hole, mut next) = (position, (position + 1) & mask);
-        loop {
-            let entry = self.entries[next];
-            if entry.at == EMPTY {
-                break;
-            }
-            let home = entry.hash as usize & mask;
-            // Whether the hole lies between where the entry belongs and where it is.
-            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.entries[hole] = entry;
-                hole = next;
-            }
-            next = (next + 1) & mask;
+    #[inline]
+    fn remove(&mut self, hash: u32, at: u32) {
+        let wanted = Entry { hash, at };
+        if let Ok(found) = self.0.find_entry(wanted.spread(), |entry| entry.hash == hash && entry.at == at) {
+            found.remove();
         }
-        self.entries[hole].at = EMPTY;
-        self.len -= 1;
     }
 }
 
@@ -123,18 +88,16 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { here: Table::new(1_024), ended: Table::new(REMEMBERED), ring: Vec::new(), next: 0 }
+        let table = |capacity| Table(HashTable::with_capacity(capacity));
+        Self { here: table(0), ended: table(REMEMBERED + 1), ring: Vec::new(), next: 0 }
     }
 
     /// Where an order is; `None` for one that is not known.
     #[inline]
     pub(super) fn get(&self, key: OrderKey, ladder: &Ladder, stops: &Stops) -> Option<Place> {
         let hash = hash(key);
-        if let Some(position) = self.here.find(hash, |at| holds(at, key, ladder, stops)) {
-            return Some(match self.here.entries[position].at {
-                at if at & STOP == 0 => Place::Resting(at),
-                at => Place::Stopped(at & !STOP),
-            });
+        if let Some(at) = self.here.find(hash, |at| holds(at, key, ladder, stops)) {
+            return Some(if at & STOP == 0 { Place::Resting(at) } else { Place::Stopped(at & !STOP) });
         }
         self.ended.find(hash, |at| self.ring[at as usize] == key).map(|_| Place::Ended)
     }
@@ -147,19 +110,16 @@ impl Index {
             Place::Stopped(slot) => slot | STOP,
             Place::Ended => return self.end(key),
         };
-        self.here.insert(Entry { hash: hash(key), at });
+        self.here.insert(hash(key), at);
     }
 
     /// Forgets where an order was; to be called when it leaves its place.
     #[inline]
     pub(super) fn remove(&mut self, key: OrderKey, place: Place) {
-        let place = match place {
-            Place::Resting(slot) => slot,
-            Place::Stopped(slot) => slot | STOP,
-            Place::Ended => return,
-        };
-        if let Some(position) = self.here.find(hash(key), |at| at == place) {
-            self.here.remove(position);
+        match place {
+            Place::Resting(slot) => self.here.remove(hash(key), slot),
+            Place::Stopped(slot) => self.here.remove(hash(key), slot | STOP),
+            Place::Ended => {}
         }
     }
 
@@ -172,11 +132,9 @@ impl Index {
             self.ring.push(key);
         } else {
             let oldest = std::mem::replace(&mut self.ring[at as usize], key);
-            if let Some(position) = self.ended.find(hash(oldest), |place| place == at) {
-                self.ended.remove(position);
-            }
+            self.ended.remove(hash(oldest), at);
         }
-        self.ended.insert(Entry { hash: hash(key), at });
+        self.ended.insert(hash(key), at);
     }
 
     /// The remembered orders, the oldest first.

@@ -22,10 +22,16 @@ struct Slot {
     remaining: u64,
     locked: u64,
     level: u32,
-    previous: u32,
-    next: u32,
     /// Whether it stands in `deadlines`.
     limited: bool,
+}
+
+/// The neighbours of an order at its price. They are kept apart from the orders: who comes and goes touches strangers'
+/// links, and eight bytes of each order stay in the processor's cache where sixty-four do not.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    previous: u32,
+    next: u32,
 }
 
 /// A resting order as the others see it.
@@ -69,6 +75,8 @@ struct Prices {
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
     slots: Vec<Slot>,
+    /// As long as `slots`.
+    links: Vec<Link>,
     /// First free slot; free slots are chained through `next`.
     free: u32,
     open: usize,
@@ -89,7 +97,15 @@ impl Ladder {
     pub(super) fn new() -> Self {
         let prices = || Prices { levels: BTreeMap::new(), best: NIL, seen: vec![0; SEEN] };
         let sides = [prices(), prices()];
-        Self { slots: Vec::new(), free: NIL, open: 0, levels: Vec::new(), free_levels: Vec::new(), sides }
+        Self {
+            slots: Vec::new(),
+            links: Vec::new(),
+            free: NIL,
+            open: 0,
+            levels: Vec::new(),
+            free_levels: Vec::new(),
+            sides,
+        }
     }
 
     /// How many orders rest.
@@ -132,11 +148,11 @@ impl Ladder {
     /// The order whose turn it is after this one: the next at its price, or the first at the next price.
     #[inline]
     pub(super) fn after(&self, slot: u32) -> Option<u32> {
-        let Slot { next, level, .. } = self.slots[slot as usize];
+        let Link { next, .. } = self.links[slot as usize];
         if next != NIL {
             return Some(next);
         }
-        let Level { side, price, .. } = self.levels[level as usize];
+        let Level { side, price, .. } = self.levels[self.slots[slot as usize].level as usize];
         let worse = rank(side, price).checked_add(1)?;
         let (_, level) = self.sides[side as usize].levels.range(worse..).next()?;
         Some(self.levels[*level as usize].head)
@@ -147,7 +163,7 @@ impl Ladder {
         self.sides[side as usize].levels.values().flat_map(move |level| {
             let mut slot = self.levels[*level as usize].head;
             std::iter::from_fn(move || {
-                let (order, next) = (slot, self.slots.get(slot as usize)?.next);
+                let (order, next) = (slot, self.links.get(slot as usize)?.next);
                 slot = next;
                 Some(self.order(order))
             })
@@ -167,20 +183,21 @@ impl Ladder {
         let Resting { id, owner, side, price, remaining, locked, limited } = order;
         let level = self.level(side, price);
         let tail = self.levels[level as usize].tail;
-        let order = Slot { id, owner, remaining, locked, level, previous: tail, next: NIL, limited };
+        let order = Slot { id, owner, remaining, locked, level, limited };
         if self.free == NIL {
             self.grow();
         }
         let slot = self.free;
-        self.free = self.slots[slot as usize].next;
+        self.free = self.links[slot as usize].next;
         self.slots[slot as usize] = order;
+        self.links[slot as usize] = Link { previous: tail, next: NIL };
         let chain = &mut self.levels[level as usize];
         chain.total += u128::from(remaining);
         chain.tail = slot;
         if tail == NIL {
             chain.head = slot;
         } else {
-            self.slots[tail as usize].next = slot;
+            self.links[tail as usize].next = slot;
         }
         self.open += 1;
         slot
@@ -190,10 +207,11 @@ impl Ladder {
     #[cold]
     fn grow(&mut self) {
         let first = self.slots.len() as u32;
-        let (id, owner) = (OrderKey(0), Owner(0));
-        self.slots.extend((first + 1..=first + BATCH).map(|next| {
+        let nobody = Slot { id: OrderKey(0), owner: Owner(0), remaining: 0, locked: 0, level: 0, limited: false };
+        self.slots.extend((0..BATCH).map(|_| nobody));
+        self.links.extend((first + 1..=first + BATCH).map(|next| {
             let next = if next == first + BATCH { NIL } else { next };
-            Slot { id, owner, remaining: 0, locked: 0, level: 0, previous: NIL, next, limited: false }
+            Link { previous: NIL, next }
         }));
         self.free = first;
     }
@@ -243,16 +261,17 @@ impl Ladder {
     /// Takes an order out; what it was.
     pub(super) fn remove(&mut self, slot: u32) -> Resting {
         let gone = self.order(slot);
-        let Slot { level: at, previous, next, remaining, .. } = self.slots[slot as usize];
+        let Slot { level: at, remaining, .. } = self.slots[slot as usize];
+        let Link { previous, next } = self.links[slot as usize];
         let level = &mut self.levels[at as usize];
         level.total -= u128::from(remaining);
         match previous {
             NIL => level.head = next,
-            previous => self.slots[previous as usize].next = next,
+            previous => self.links[previous as usize].next = next,
         }
         match next {
             NIL => level.tail = previous,
-            next => self.slots[next as usize].previous = previous,
+            next => self.links[next as usize].previous = previous,
         }
         if level.head == NIL {
             let prices = &mut self.sides[gone.side as usize];
@@ -262,7 +281,7 @@ impl Ladder {
                 prices.best = prices.levels.first_key_value().map_or(NIL, |(_, level)| *level);
             }
         }
-        self.slots[slot as usize].next = self.free;
+        self.links[slot as usize].next = self.free;
         self.free = slot;
         self.open -= 1;
         gone

@@ -372,3 +372,68 @@ fn commands_events_and_snapshots_come_back_from_json_and_from_bytes() {
     let text = serde_json::to_string(&snapshot).expect("JSON");
     assert_eq!(serde_json::from_str::<Snapshot>(&text).expect("a snapshot"), snapshot);
 }
+
+#[test]
+fn events_alone_tell_wallets_orders_and_fees() {
+    let mut story = Story { book: Book::new(Terms::new(1, 0, 10, 20).expect("terms")), names: Vec::new() };
+    let mut events = Vec::new();
+    for line in ["a1 alice sell 1000 @ 100", "b1 bob buy 1500 @ 101"] {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let command = Command::Place(story.order(&words));
+        story.book.apply(&command, &mut events);
+    }
+    let settlement = Settlement::of(&events);
+    // 1,000 lots at 100: the maker pays 100 of 100,000, the taker 200.
+    let alice = WalletChange { base_locked: -1_000, quote_free: 99_900, ..WalletChange::default() };
+    let bob = WalletChange { base_free: 1_000, quote_locked: -100_200, ..WalletChange::default() };
+    assert_eq!(settlement.wallets[&owner("alice")], alice);
+    assert_eq!(settlement.wallets[&owner("bob")], bob);
+    assert_eq!(settlement.fees, 300);
+    let told = |name: &str, who: &str| {
+        let at = story.names.iter().position(|known| known == name).expect("an order");
+        settlement.orders[&(owner(who), OrderKey(at as u128))]
+    };
+    let (a1, b1) = (told("a1", "alice"), told("b1", "bob"));
+    assert_eq!((a1.status, a1.filled, a1.notional, a1.fees), (Status::Filled, 1_000, 100_000, 100));
+    assert_eq!((b1.status, b1.filled, b1.notional, b1.fees), (Status::PartiallyFilled, 1_000, 100_000, 200));
+}
+
+#[test]
+fn candles_and_the_ticker_are_folded_from_trades() {
+    use crate::Timestamp;
+    let party = Party { order: OrderKey(1), owner: Owner(1), fee: 0, remaining: 0 };
+    let trade = |number, price, quantity| Trade {
+        number,
+        taker_side: Side::Buy,
+        price,
+        quantity,
+        notional: price * quantity,
+        maker: party,
+        taker: party,
+    };
+    let minute = |minutes: i64, seconds: i64| Timestamp::from_millis(minutes * 60_000 + seconds * 1_000);
+    let trades = [trade(1, 100, 5), trade(2, 120, 1), trade(3, 90, 2), trade(4, 95, 3)];
+    let moments = [minute(10, 0), minute(10, 59), minute(11, 0), minute(16, 0)];
+    let candles = |interval| Candle::of(interval, moments.iter().copied().zip(&trades));
+    let minutes = candles(Interval::OneMinute);
+    let shape = |candle: &Candle| (candle.open, candle.high, candle.low, candle.close, candle.volume, candle.count);
+    assert_eq!(
+        minutes.iter().map(shape).collect::<Vec<_>>(),
+        [(100, 120, 100, 120, 6, 2), (90, 90, 90, 90, 2, 1), (95, 95, 95, 95, 3, 1)]
+    );
+    assert_eq!(minutes[1].open_time, minute(11, 0));
+    // The same from trades and from smaller candles; what comes twice counts once.
+    let mut five = minutes[0];
+    five.extend(&minutes[1]);
+    five.extend(&minutes[1]);
+    five.fold(&trades[2]);
+    assert_eq!(five, candles(Interval::FiveMinutes)[0]);
+    assert_eq!(candles(Interval::OneHour).len(), 1);
+    assert_eq!(Interval::OneDay.open_time(minute(1441, 3)), minute(1440, 0));
+
+    let book = Book::new(Terms::new(1, 0, 0, 0).expect("terms"));
+    let ticker = Ticker::of(&book, &minutes, minute(1451, 0));
+    assert_eq!((ticker.open, ticker.high, ticker.low, ticker.volume), (Some(95), Some(95), Some(95), 3));
+    let ticker = Ticker::of(&book, &minutes, minute(20, 0));
+    assert_eq!((ticker.high, ticker.low, ticker.volume, ticker.change()), (Some(120), Some(90), 11, Some(-5)));
+}
