@@ -26,6 +26,16 @@ pub(crate) fn money(value: Money) -> AttributeValue {
     AttributeValue::N(value.amount().normalize().to_string())
 }
 
+/// An amount of an asset as a number.
+pub(crate) fn decimal(value: Decimal) -> AttributeValue {
+    AttributeValue::N(value.normalize().to_string())
+}
+
+/// A number as DynamoDB writes it, which may be with an exponent. `None` if it does not fit exactly.
+pub(crate) fn parse_decimal(digits: &str) -> Option<Decimal> {
+    Decimal::from_str_exact(digits).or_else(|_| Decimal::from_scientific(digits)).ok()
+}
+
 /// A key of the two-part kind all our tables have.
 pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
@@ -56,6 +66,16 @@ pub(crate) trait Read {
     /// A counter.
     fn count(&self, name: &str) -> Result<u64, StoreError> {
         self.digits(name).and_then(|digits| digits.parse().ok()).ok_or_else(|| StoreError::corrupt(name))
+    }
+
+    /// A counter that is zero where it is missing.
+    fn count_or_zero(&self, name: &str) -> Result<u64, StoreError> {
+        if self.digits(name).is_some() { self.count(name) } else { Ok(0) }
+    }
+
+    /// An amount of an asset.
+    fn decimal(&self, name: &str) -> Result<Decimal, StoreError> {
+        self.digits(name).and_then(parse_decimal).ok_or_else(|| StoreError::corrupt(name))
     }
 
     /// Money of this currency.

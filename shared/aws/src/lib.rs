@@ -7,6 +7,8 @@
 pub mod client;
 #[cfg(feature = "dynamodb")]
 pub mod customers;
+#[cfg(feature = "dynamodb")]
+pub mod exchange;
 #[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 mod http;
 #[cfg(feature = "cognito")]

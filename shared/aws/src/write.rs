@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
-    item::{Item, unavailable},
+    item::{Item, Read, unavailable},
     meter::Meter,
     store::StoreError,
 };
@@ -31,6 +31,27 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// No new try begins after this long: the SDK is patient with throttles too, and a function that runs into its
 /// timeout (10 s) answers nothing.
 const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Marks one write, so that its repetition by the SDK after a lost answer is not taken for somebody else's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriteId(u64);
+
+impl WriteId {
+    /// A fresh one.
+    pub fn new() -> Self {
+        Self(fastrand::u64(..))
+    }
+
+    /// Whether the row is as this very write left it.
+    pub fn wrote(self, row: &Item) -> bool {
+        row.optional("write_id") == Some(&self.to_text())
+    }
+
+    /// As stored.
+    pub fn to_text(self) -> String {
+        format!("{:016x}", self.0)
+    }
+}
 
 /// Why a transaction was cancelled: for each of its items, in order, the row that failed its condition.
 #[derive(Debug)]

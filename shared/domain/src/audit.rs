@@ -1,9 +1,12 @@
-//! The audit: per currency, customers and system accounts add up to zero, and every account row is explained by
-//! its entries and holds.
+//! The audit: per currency, customers, system accounts and what went to wallets add up to zero, and every account row
+//! is explained by its entries and holds. Per asset, what wallets hold and the exchange's fees are what came from the
+//! bank and from grants. Both together: nothing of any asset is anywhere that did not come from somewhere.
 
 use std::collections::BTreeMap;
 
-use crate::{Currency, Money, account::Account, id::AccountId, transfer::SystemAccount};
+use rust_decimal::Decimal;
+
+use crate::{Currency, Money, account::Account, id::AccountId, instrument::Asset, transfer::SystemAccount};
 
 /// What the entries and pending holds of one account add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,36 @@ pub struct CurrencyBooks {
     pub accounts: Money,
     /// Sum of the entries of each system account.
     pub system: BTreeMap<SystemAccount, Money>,
+    /// Sum of the entries of all wallets: what came into them from accounts, less what went back.
+    pub wallets: Money,
+}
+
+/// The books of one asset at the exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AssetBooks {
+    /// What all wallets hold, free and locked.
+    pub wallets: Decimal,
+    /// What came into wallets from accounts, less what went back.
+    pub from_bank: Decimal,
+    /// Fees of the house.
+    pub fees: Decimal,
+    /// What was granted: the issuance owes it.
+    pub granted: Decimal,
+    /// Whether trades were being settled, or money moved, while it was counted: its difference says nothing then. No
+    /// fault; the next audit looks again.
+    pub moving: bool,
+}
+
+impl AssetBooks {
+    /// Zero when the books are right; `None` beyond the range.
+    pub fn difference(&self) -> Option<Decimal> {
+        self.wallets.checked_add(self.fees)?.checked_sub(self.granted)?.checked_sub(self.from_bank)
+    }
+
+    /// Whether they are right, or cannot be told.
+    pub fn is_clean(&self) -> bool {
+        self.moving || self.difference().is_some_and(|difference| difference.is_zero())
+    }
 }
 
 /// The outcome.
@@ -60,6 +93,8 @@ pub struct CurrencyBooks {
 pub struct Audit {
     /// Per currency.
     pub currencies: BTreeMap<Currency, CurrencyBooks>,
+    /// Per asset at the exchange; empty when only the bank was audited.
+    pub assets: BTreeMap<Asset, AssetBooks>,
     /// Accounts that differ from their entries.
     pub findings: Vec<Finding>,
     /// Accounts that never stood still long enough to be compared. No fault; the next audit looks again.
@@ -68,6 +103,8 @@ pub struct Audit {
     pub accounts: u64,
     /// Transfer rows read.
     pub transfers: u64,
+    /// Wallet rows read.
+    pub wallets: u64,
 }
 
 impl Audit {
@@ -103,26 +140,38 @@ impl Audit {
         Some(())
     }
 
+    /// Counts the wallet's side of a posting; `None` beyond the range.
+    pub fn add_wallet_entry(&mut self, amount: Money) -> Option<()> {
+        let books = self.books(amount.currency());
+        books.wallets = books.wallets.checked_add(amount)?;
+        Some(())
+    }
+
     /// Notes a finding.
     pub fn find(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
-    /// What the currency's accounts add up to with the system accounts: zero when the books are right.
+    /// What the currency's accounts add up to with the system accounts and what went to wallets: zero when the books are
+    /// right.
     pub fn difference(&self, currency: Currency) -> Option<Money> {
         let books = self.currencies.get(&currency)?;
-        books.system.values().try_fold(books.accounts, |sum, system| sum.checked_add(*system))
+        let sum = books.accounts.checked_add(books.wallets)?;
+        books.system.values().try_fold(sum, |sum, system| sum.checked_add(*system))
     }
 
-    /// Whether every currency is at zero and every account explained.
+    /// Whether every currency and every asset that stood still is at zero, and every account explained.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+            && self.assets.values().all(AssetBooks::is_clean)
             && self.currencies.keys().all(|currency| self.difference(*currency).is_some_and(Money::is_zero))
     }
 
     fn books(&mut self, currency: Currency) -> &mut CurrencyBooks {
-        self.currencies
-            .entry(currency)
-            .or_insert_with(|| CurrencyBooks { accounts: Money::zero(currency), system: BTreeMap::new() })
+        self.currencies.entry(currency).or_insert_with(|| CurrencyBooks {
+            accounts: Money::zero(currency),
+            system: BTreeMap::new(),
+            wallets: Money::zero(currency),
+        })
     }
 }

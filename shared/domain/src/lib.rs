@@ -8,6 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod currency;
 pub mod customer;
+pub mod exchange;
 pub mod id;
 pub mod instrument;
 pub mod money;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aws::{client::Environment, ledger::Ledger, phones::Phones};
+use aws::{client::Environment, exchange::Exchange, ledger::Ledger, phones::Phones};
 use dynoxide::Database;
 use local_template::Options;
 use tokio::net::TcpListener;
@@ -63,6 +63,11 @@ impl Stack {
     /// The phones on this database.
     pub fn phones(&self) -> Phones {
         Phones::new(self.environment().dynamodb(), self.table("PhonesTable"))
+    }
+
+    /// The exchange on this database.
+    pub fn exchange(&self) -> Exchange {
+        Exchange::new(self.environment().dynamodb(), self.table("ExchangeTable"))
     }
 
     /// The ledger on this database.

@@ -2,27 +2,33 @@
 //!
 //! Accounts are compared with the sum of their entries, system accounts are nothing but the sum of theirs. Money that
 //! moves during the scan makes an account look wrong for a moment, and so does an index that lags behind its table: a
-//! difference is believed only when it has stood still for a while.
+//! difference is believed only when it has stood still for a while. The bank adds up by its entries alone, whatever is
+//! traded; wallets are compared with what came into them, in moments in which nothing is being settled.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
 use domain::{
     Money,
     account::Account,
-    audit::{Audit, Finding, Tally},
+    audit::{AssetBooks, Audit, Finding, Tally},
     id::AccountId,
+    instrument::Asset,
     transfer::{Party, State, Transfer},
+    wallet::Wallet,
 };
+use rust_decimal::Decimal;
 
 use super::{
     Ledger,
     history::{History, Window},
     rows::{self, Shelf},
+    wallets,
 };
 use crate::{
+    exchange::{Exchange, ExchangeBooks},
     item::{Item, Read, unavailable},
     store::StoreError,
 };
@@ -31,6 +37,8 @@ use crate::{
 const STANDSTILL: Duration = Duration::from_secs(2);
 /// Accounts that still move after this long are left to the next audit.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often wallets are counted that do not add up, or trade.
+const LOOKS: u32 = 4;
 /// Between one look at the accounts in doubt and the next.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,11 +53,69 @@ struct Doubt {
     since: Instant,
 }
 
+/// What one scan of the table has seen.
+#[derive(Default)]
+struct Scan {
+    audit: Audit,
+    accounts: Vec<Account>,
+    tallies: HashMap<AccountId, Tally>,
+    wallets: Wallets,
+}
+
+/// What a scan has seen of all wallets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wallets {
+    rows: u64,
+    /// Sum of their versions: it grows with every change of any of them.
+    changes: u64,
+    held: BTreeMap<Asset, Decimal>,
+    from_bank: BTreeMap<Asset, Decimal>,
+}
+
 impl Ledger {
-    /// Recomputes everything. Reads every row of the table once, and the entries of accounts that moved meanwhile.
+    /// Recomputes the bank. Reads every row of the table once, and the entries of accounts that moved meanwhile.
     pub async fn audit(&self) -> Result<Audit, StoreError> {
-        let mut audit = Audit::default();
-        let (mut accounts, mut tallies) = (Vec::new(), HashMap::<AccountId, Tally>::new());
+        self.audit_with(None).await
+    }
+
+    /// Recomputes the bank and the exchange. Wallets that do not add up are counted again: a difference is believed
+    /// when it is the same twice and nothing has moved in between; an asset that keeps moving is said to.
+    pub async fn audit_with(&self, exchange: Option<&Exchange>) -> Result<Audit, StoreError> {
+        let Some(exchange) = exchange else {
+            let scan = self.scan().await?;
+            return self.judge(scan).await;
+        };
+        let mut before = exchange.books().await?;
+        let first = self.scan().await?;
+        let mut after = exchange.books().await?;
+        let mut wallets = first.wallets.clone();
+        let mut audit = self.judge(first).await?;
+        let mut believed = BTreeMap::new();
+        for look in 1..=LOOKS {
+            audit.wallets = wallets.rows;
+            audit.assets = asset_books(&wallets, &after, |asset| after.lags(asset) || !before.agrees(&after, asset));
+            let open = |(asset, books): &(&Asset, &AssetBooks)| {
+                books.moving || (!books.is_clean() && believed.get(*asset) != Some(*books))
+            };
+            if look == LOOKS || !audit.assets.iter().any(|asset| open(&asset)) {
+                break;
+            }
+            let counted = (wallets, std::mem::take(&mut audit.assets));
+            tokio::time::sleep(PAUSE).await;
+            before = exchange.books().await?;
+            wallets = self.scan().await?.wallets;
+            after = exchange.books().await?;
+            // Seen twice with nothing moved between the two: wrong, not in motion.
+            believed = if wallets == counted.0 { counted.1 } else { BTreeMap::new() };
+        }
+        for (asset, books) in &mut audit.assets {
+            books.moving |= !books.is_clean() && believed.get(asset) != Some(books);
+        }
+        Ok(audit)
+    }
+
+    async fn scan(&self) -> Result<Scan, StoreError> {
+        let mut scan = Scan::default();
         let mut from: Option<Item> = None;
         loop {
             let answer = self
@@ -63,16 +129,25 @@ impl Ledger {
                 .map_err(unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 match item.text("sk")? {
-                    rows::ACCOUNT => accounts.push(rows::account(&item)?),
-                    rows::TRANSFER => count(&rows::transfer(&item)?, &mut audit, &mut tallies)?,
+                    rows::ACCOUNT => scan.accounts.push(rows::account(&item)?),
+                    rows::TRANSFER => {
+                        let transfer = rows::transfer(&item)?;
+                        count(&transfer, &mut scan.audit, &mut scan.tallies)?;
+                        scan.wallets.count_transfer(&transfer)?;
+                    }
+                    rows::WALLET => scan.wallets.count(&wallets::wallet(&item)?)?,
                     _ => {}
                 }
             }
             from = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if from.is_none() {
-                break;
+                return Ok(scan);
             }
         }
+    }
+
+    async fn judge(&self, scan: Scan) -> Result<Audit, StoreError> {
+        let Scan { mut audit, accounts, mut tallies, .. } = scan;
         let mut doubts = Vec::new();
         for account in accounts {
             let scanned = tallies.remove(&account.id).unwrap_or_else(|| Tally::new(account.currency));
@@ -150,6 +225,48 @@ impl Ledger {
     }
 }
 
+impl Wallets {
+    fn count(&mut self, wallet: &Wallet) -> Result<(), StoreError> {
+        (self.rows, self.changes) = (self.rows + 1, self.changes + wallet.version);
+        for (asset, holding) in &wallet.holdings {
+            let total = holding.free.checked_add(holding.locked).ok_or_else(|| StoreError::corrupt("holding"))?;
+            grow(&mut self.held, asset, total)?;
+        }
+        Ok(())
+    }
+
+    fn count_transfer(&mut self, transfer: &Transfer) -> Result<(), StoreError> {
+        let Some((amount, _)) = transfer.posted() else { return Ok(()) };
+        let sign = match (&transfer.debit, &transfer.credit) {
+            (_, Party::Wallet(_)) => Decimal::ONE,
+            (Party::Wallet(_), _) => -Decimal::ONE,
+            _ => return Ok(()),
+        };
+        let asset = Asset::parse(amount.currency().code()).ok_or_else(|| StoreError::corrupt("currency"))?;
+        grow(&mut self.from_bank, &asset, amount.amount() * sign)
+    }
+}
+
+fn grow(sums: &mut BTreeMap<Asset, Decimal>, asset: &Asset, amount: Decimal) -> Result<(), StoreError> {
+    let sum = sums.entry(asset.clone()).or_default();
+    *sum = sum.checked_add(amount).ok_or_else(|| StoreError::corrupt("sum of wallets"))?;
+    Ok(())
+}
+
+fn asset_books(
+    wallets: &Wallets,
+    books: &ExchangeBooks,
+    moving: impl Fn(&Asset) -> bool,
+) -> BTreeMap<Asset, AssetBooks> {
+    let sums = [&wallets.held, &wallets.from_bank, &books.fees, &books.granted];
+    let assets: BTreeSet<_> = sums.iter().flat_map(|sums| sums.keys()).collect();
+    let books = |asset: &Asset| {
+        let [wallets, from_bank, fees, granted] = sums.map(|sums| sums.get(asset).copied().unwrap_or_default());
+        AssetBooks { wallets, from_bank, fees, granted, moving: moving(asset) }
+    };
+    assets.into_iter().map(|asset| (asset.clone(), books(asset))).collect()
+}
+
 fn count_account(account: &Account, scanned: &Tally, confirmed: &Tally, audit: &mut Audit) -> Result<(), StoreError> {
     audit.add_account(account, scanned, confirmed).ok_or_else(|| StoreError::corrupt("sum of accounts"))
 }
@@ -164,10 +281,13 @@ fn count(transfer: &Transfer, audit: &mut Audit, tallies: &mut HashMap<AccountId
     }
     let Some((amount, _)) = transfer.posted() else { return Ok(()) };
     for (party, sign) in [(&transfer.debit, -1), (&transfer.credit, 1)] {
-        if let Party::System(system) = party {
-            let moved = if sign < 0 { amount.negated() } else { amount };
-            audit.add_system(*system, moved).ok_or_else(|| StoreError::corrupt("system sum"))?;
-        }
+        let moved = if sign < 0 { amount.negated() } else { amount };
+        let counted = match party {
+            Party::System(system) => audit.add_system(*system, moved),
+            Party::Wallet(_) => audit.add_wallet_entry(moved),
+            Party::Account { .. } => Some(()),
+        };
+        counted.ok_or_else(|| StoreError::corrupt("system sum"))?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! One transaction for one movement of money: the transfer's own row, its sides, and whatever belongs to it.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::{account::AccountStatus, transfer::Rejection};
+use domain::{
+    account::AccountStatus,
+    transfer::{Rejection, Transfer},
+};
 
-use super::{Ledger, transfers::PostError};
+use super::{Ledger, rows, transfers::PostError};
 use crate::{
     item::{Item, Read},
     store::StoreError,
@@ -18,6 +21,8 @@ pub(super) struct Movement {
     pub debit: Option<TransactWriteItem>,
     /// The credited account, likewise.
     pub credit: Option<TransactWriteItem>,
+    /// Whether what is debited is a wallet, which refuses for lack of funds only.
+    pub debits_wallet: bool,
 }
 
 /// How a transaction ended whose conditions were heard.
@@ -35,6 +40,7 @@ pub(crate) struct Denied {
     cancelled: Cancelled,
     debit: Option<usize>,
     credit: Option<usize>,
+    debits_wallet: bool,
     beside: usize,
 }
 
@@ -43,6 +49,11 @@ impl Denied {
     pub fn row(&self) -> Result<Option<&Item>, StoreError> {
         let failed = self.cancelled.failed(0);
         failed.map(|row| row.ok_or_else(|| StoreError::corrupt("transfer row"))).transpose()
+    }
+
+    /// The transfer as it stands, if it is not as the movement needs it.
+    pub fn transfer(&self) -> Result<Option<Transfer>, StoreError> {
+        self.row()?.map(rows::transfer).transpose()
     }
 
     /// `Some` if the condition of the item with this index among those beside the movement failed; inside it the row
@@ -56,7 +67,8 @@ impl Denied {
         let failed = |index: Option<usize>| index.and_then(|index| self.cancelled.failed(index));
         let (debit, credit) = (failed(self.debit), failed(self.credit));
         let mut statuses = Vec::new();
-        for side in [debit, credit].into_iter().flatten() {
+        let account = debit.filter(|_| !self.debits_wallet);
+        for side in [account, credit].into_iter().flatten() {
             let Some(row) = side else { return Ok(Some(Rejection::AccountNotFound)) };
             statuses.push(row.parsed("status", AccountStatus::parse)?);
         }
@@ -79,7 +91,7 @@ impl Ledger {
         movement: Movement,
         beside: Vec<TransactWriteItem>,
     ) -> Result<Committed, PostError> {
-        let Movement { row, debit, credit } = movement;
+        let Movement { row, debit, credit, debits_wallet } = movement;
         let debit_index = debit.is_some().then_some(1);
         let credit_index = credit.is_some().then_some(1 + usize::from(debit.is_some()));
         let first_beside = 1 + usize::from(debit.is_some()) + usize::from(credit.is_some());
@@ -90,6 +102,7 @@ impl Ledger {
                 cancelled,
                 debit: debit_index,
                 credit: credit_index,
+                debits_wallet,
                 beside: first_beside,
             })),
             Err(WriteError::Conflict(indexes)) if indexes.contains(&0) => Err(PostError::InProgress),

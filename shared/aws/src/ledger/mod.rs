@@ -1,4 +1,4 @@
-//! LedgerTable: accounts, transfers and their entries.
+//! LedgerTable: accounts, transfers and their entries, wallets.
 //!
 //! The only place that knows its attribute names. Every change of money is one `TransactWriteItems` whose conditions
 //! are the rules; a condition that fails is an answer and never tried again, a conflict or a throttle is. What belongs
@@ -13,6 +13,7 @@ mod post;
 mod resolve;
 mod rows;
 pub mod transfers;
+pub mod wallets;
 
 pub(crate) use commit::Committed;
 

@@ -5,7 +5,7 @@ use domain::{
     Money,
     account::AccountStatus,
     id::{AccountId, TransferId},
-    transfer::{Refusal, Rejection, State, Transfer},
+    transfer::{Party, Refusal, Rejection, State, Transfer},
 };
 
 use super::{
@@ -86,11 +86,11 @@ impl Ledger {
             State::Rejected { .. } => (None, None),
             _ => self.sides(transfer)?,
         };
-        self.commit(Movement { row, debit, credit }, beside).await
+        self.commit(Movement { row, debit, credit, debits_wallet: transfer.debit.wallet().is_some() }, beside).await
     }
 
     /// Writes a refusal down under the transfer's id, unless the id was decided meanwhile.
-    async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
+    pub(crate) async fn refuse(&self, transfer: &Transfer) -> Result<Posted, PostError> {
         let rejected = transfer.clone().rejected(Refusal::InsufficientFunds);
         match self.post_beside(&rejected, Vec::new()).await? {
             Committed::Done => Ok(Posted::Done(rejected)),
@@ -104,14 +104,20 @@ impl Ledger {
     /// Debit and credit side, where they are customers'.
     fn sides(&self, transfer: &Transfer) -> Result<(Option<TransactWriteItem>, Option<TransactWriteItem>), PostError> {
         let pending = matches!(transfer.state, State::Pending { .. });
-        let debit = transfer.debit.account().map(|id| {
-            if pending { self.reserve(id, transfer.money) } else { self.debit(id, transfer.money, &transfer.id) }
-        });
-        let credit = transfer
-            .credit
-            .account()
-            .map(|id| if pending { self.takes_postings(id) } else { self.credit(id, transfer.money, &transfer.id) });
-        Ok((debit.transpose()?, credit.transpose()?))
+        let money = transfer.money;
+        let debit = match &transfer.debit {
+            Party::Account { id, .. } if pending => Some(self.reserve(id, money)?),
+            Party::Account { id, .. } => Some(self.debit(id, money, &transfer.id)?),
+            Party::Wallet(customer) => Some(self.take(customer, money)?),
+            Party::System(_) => None,
+        };
+        let credit = match &transfer.credit {
+            Party::Account { id, .. } if pending => Some(self.takes_postings(id)?),
+            Party::Account { id, .. } => Some(self.credit(id, money, &transfer.id)?),
+            Party::Wallet(customer) => Some(self.give_money(customer, money)?),
+            Party::System(_) => None,
+        };
+        Ok((debit, credit))
     }
 
     fn new_row(&self, transfer: &Transfer) -> Result<TransactWriteItem, PostError> {

@@ -60,7 +60,7 @@ impl Ledger {
                 (hold.debit.account().map(|id| self.release(id, hold.money)).transpose()?, None)
             }
         };
-        self.commit(Movement { row, debit, credit }, beside).await
+        self.commit(Movement { row, debit, credit, debits_wallet: false }, beside).await
     }
 
     /// What was held is released, also on a frozen account: freeing is no posting.

@@ -5,6 +5,7 @@
 //! | account | `acc_…` | `account` | `owner`+`opened_key`, `list_key`+`list_sort` |
 //! | account number | `number#…` | `number` | |
 //! | account type | `account-types` | the code | |
+//! | wallet | `cus_…` | `wallet` | |
 //! | transfer | `trf_…` | `transfer` | `debit_key`, `credit_key` + `entry_key`; a pending hold that has a deadline: `hold_key`+`hold_expires` |
 //!
 //! `debit_key` and `credit_key` are the side and whether money moved: `acc_…#posted` are an account's entries,
@@ -27,6 +28,8 @@ use crate::{
 
 /// Sort key of an account.
 pub(super) const ACCOUNT: &str = "account";
+/// Sort key of a wallet.
+pub(super) const WALLET: &str = "wallet";
 /// Sort key of a transfer.
 pub(super) const TRANSFER: &str = "transfer";
 /// Sort key of an account number.
@@ -83,24 +86,30 @@ fn shard(id: &TransferId, shards: u8) -> u8 {
     id.as_str().bytes().fold(0u8, u8::wrapping_add) % shards
 }
 
-fn side(party: &Party, transfer: &Transfer, shelf: Shelf) -> String {
+/// The index key of a side; a wallet has its entries elsewhere, and costs no index write here.
+fn side(party: &Party, transfer: &Transfer, shelf: Shelf) -> Option<String> {
     match party {
-        Party::Account { id, .. } => account_side(id, shelf),
-        Party::System(system) => system_side(*system, transfer.currency(), shard(&transfer.id, SYSTEM_SHARDS), shelf),
+        Party::Account { id, .. } => Some(account_side(id, shelf)),
+        Party::System(system) => {
+            Some(system_side(*system, transfer.currency(), shard(&transfer.id, SYSTEM_SHARDS), shelf))
+        }
+        Party::Wallet(_) => None,
     }
 }
 
-/// The two index keys and the sort key of a transfer as it stands.
-pub(super) fn index_keys(transfer: &Transfer) -> [(&'static str, String); 3] {
+/// The index keys of the sides that have one and the sort key of a transfer as it stands.
+pub(super) fn index_keys(transfer: &Transfer) -> impl Iterator<Item = (&'static str, String)> {
     let (shelf, at) = match transfer.posted() {
         Some((_, at)) => (Shelf::Posted, at),
         None => (Shelf::Other, transfer.created_at),
     };
     [
-        ("debit_key", side(&transfer.debit, transfer, shelf)),
-        ("credit_key", side(&transfer.credit, transfer, shelf)),
-        ("entry_key", entry_key(at, &transfer.id)),
+        side(&transfer.debit, transfer, shelf).map(|key| ("debit_key", key)),
+        side(&transfer.credit, transfer, shelf).map(|key| ("credit_key", key)),
+        Some(("entry_key", entry_key(at, &transfer.id))),
     ]
+    .into_iter()
+    .flatten()
 }
 
 /// A new transfer row.
@@ -121,6 +130,7 @@ pub(super) fn transfer_item(transfer: &Transfer) -> Item {
                 put(&format!("{name}_number"), text(number.as_str()));
             }
             Party::System(system) => put(name, text(format!("system:{}", system.as_str()))),
+            Party::Wallet(customer) => put(name, text(format!("wallet:{customer}"))),
         }
     }
     for (name, value) in [("description", &transfer.description), ("metadata", &transfer.metadata)] {
@@ -207,6 +217,9 @@ fn party(item: &Item, name: &str) -> Result<Party, StoreError> {
     let id = item.text(name)?;
     if let Some(system) = id.strip_prefix("system:") {
         return SystemAccount::parse(system).map(Party::System).ok_or_else(|| StoreError::corrupt(name));
+    }
+    if let Some(customer) = id.strip_prefix("wallet:") {
+        return CustomerId::parse(customer).map(Party::Wallet).ok_or_else(|| StoreError::corrupt(name));
     }
     Ok(Party::Account {
         id: AccountId::parse(id).ok_or_else(|| StoreError::corrupt(name))?,

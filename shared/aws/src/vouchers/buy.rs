@@ -6,12 +6,12 @@ use domain::{
     voucher::{Bought, Funding, Purchase},
 };
 
-use super::{Vouchers, rows, rows::WriteId};
+use super::{Vouchers, rows};
 use crate::{
     item::Item,
     ledger::{Committed, Ledger, transfers::PostError},
     store::StoreError,
-    write::{self, WriteError},
+    write::{self, WriteError, WriteId},
 };
 
 /// Where the purchase stands among the items beside its money.

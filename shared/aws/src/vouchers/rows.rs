@@ -19,6 +19,7 @@ use domain::{
 use crate::{
     item::{Item, Read, key, money, number, text},
     store::StoreError,
+    write::WriteId,
 };
 
 /// Partition key of the products.
@@ -50,25 +51,6 @@ pub(super) const STANDING: [&str; 19] = [
     "due_key",
     "due_at",
 ];
-
-/// Marks one write, so that its repetition by the SDK after a lost answer is not taken for somebody else's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WriteId(u64);
-
-impl WriteId {
-    pub fn new() -> Self {
-        Self(fastrand::u64(..))
-    }
-
-    /// Whether the row is as this very write left it.
-    pub fn wrote(self, row: &Item) -> bool {
-        row.optional("write_id") == Some(&self.to_text())
-    }
-
-    fn to_text(self) -> String {
-        format!("{:016x}", self.0)
-    }
-}
 
 /// The index key of one shard.
 pub(super) fn due_key(shard: u8) -> String {

@@ -10,12 +10,12 @@ use domain::{
     voucher::{MoneyMove, Purchase},
 };
 
-use super::{Vouchers, rows, rows::WriteId};
+use super::{Vouchers, rows};
 use crate::{
     item::{Item, key, number},
     ledger::{Committed, Ledger, transfers::PostError},
     store::StoreError,
-    write::{self, WriteError},
+    write::{self, WriteError, WriteId},
 };
 
 /// How a change ended.
