@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::{Client, operation::send_message::builders::SendMessageFluentBuilder};
 use serde::Serialize;
 
 use crate::{http, store::StoreError};
@@ -27,16 +27,29 @@ impl Queue {
     /// up to whole seconds and ends at [`LONGEST_DELAY`]: who needs longer sends again on arrival. After an error the
     /// message may have been sent all the same.
     pub async fn send(&self, message: &impl Serialize, delay: Duration) -> Result<(), StoreError> {
+        let delay = whole_seconds(delay.min(LONGEST_DELAY));
+        self.sent(self.message(message)?.delay_seconds(delay)).await
+    }
+
+    /// Sends a message as JSON to a FIFO queue: behind those of its group, and not again if one with the same
+    /// deduplication id was sent to it less than five minutes ago. After an error it may have been sent all the same.
+    pub async fn send_in_order(
+        &self,
+        message: &impl Serialize,
+        group: &str,
+        deduplication_id: &str,
+    ) -> Result<(), StoreError> {
+        let message = self.message(message)?.message_group_id(group).message_deduplication_id(deduplication_id);
+        self.sent(message).await
+    }
+
+    fn message(&self, message: &impl Serialize) -> Result<SendMessageFluentBuilder, StoreError> {
         let body = serde_json::to_string(message).map_err(|error| StoreError::corrupt(error.to_string()))?;
-        let sent = self
-            .client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .delay_seconds(whole_seconds(delay.min(LONGEST_DELAY)))
-            .send()
-            .await;
-        match sent {
+        Ok(self.client.send_message().queue_url(&self.url).message_body(body))
+    }
+
+    async fn sent(&self, message: SendMessageFluentBuilder) -> Result<(), StoreError> {
+        match message.send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(StoreError::Unavailable(format!("queue: {}", http::name(&error)))),
         }

@@ -3,10 +3,9 @@
 
 use domain::{
     Timestamp,
+    exchange::{Batch, JournalEntry},
     instrument::Symbol,
-    order_book::{Command, Event},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{Exchange, PutOutcome, rows};
 use crate::{
@@ -17,34 +16,14 @@ use crate::{
 
 /// Most bytes of a batch: an item may have 400 kB. One command always fits; whoever has more splits.
 pub const MAX_BATCH_BYTES: usize = 390_000;
+/// A partition key is this and the symbol.
+const PARTITION: &str = "journal#";
 /// The largest sort key of a version.
 const LAST: &str = "999999999999";
 
-/// Commands that were applied in this order, and their events.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// What was done.
-    pub commands: Vec<Command>,
-    /// What came of it.
-    pub events: Vec<Event>,
-}
-
-impl Batch {
-    /// How many bytes it takes in the journal.
-    pub fn size(&self) -> Result<usize, StoreError> {
-        Ok(rows::bytes(self)?.len())
-    }
-}
-
-/// One version of a journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalEntry {
-    /// 1, 2, 3, …
-    pub version: u64,
-    /// When it was committed, by the clock of whoever did.
-    pub at: Timestamp,
-    /// What happened.
-    pub batch: Batch,
+/// How many bytes a batch takes in the journal.
+pub fn size(batch: &Batch) -> Result<usize, StoreError> {
+    Ok(rows::bytes(batch)?.len())
 }
 
 /// How appending to a journal ended.
@@ -103,8 +82,13 @@ impl Exchange {
     }
 }
 
+/// The journal that a partition key belongs to; `None` for keys of other rows.
+pub fn journal_of(partition: &str) -> Option<Symbol> {
+    Symbol::parse(partition.strip_prefix(PARTITION)?)
+}
+
 fn partition(symbol: &Symbol) -> String {
-    format!("journal#{symbol}")
+    format!("{PARTITION}{symbol}")
 }
 
 fn version_of(item: &Item) -> Result<u64, StoreError> {

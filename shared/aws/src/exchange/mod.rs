@@ -17,16 +17,19 @@ mod rows;
 mod settle;
 mod snapshots;
 mod transfers;
+mod warm;
 
 pub use audit::ExchangeBooks;
 pub use candles::StoredCandle;
+pub use domain::exchange::{Batch, JournalEntry};
 pub use entries::{EntriesPage, Entry, What, is_place as is_entries_place};
 pub use grants::Granted;
 pub use instruments::{InstrumentAdded, InstrumentChanged, StoredInstrument};
-pub use journal::{Appended, Batch, JournalEntry, MAX_BATCH_BYTES};
-pub use orders::{OrdersPage, is_place as is_orders_place};
+pub use journal::{Appended, MAX_BATCH_BYTES, journal_of, size as batch_size};
+pub use orders::{OrderRef, OrdersPage, is_place as is_orders_place};
 pub use place::{Placed, Refused};
 pub use settle::{Advanced, Cursor, FillsEntry, OrderSettled, OrderUpdate};
+pub use warm::{Followed, Freshness, MOST_TRADES, Warm};
 
 use std::{
     collections::HashMap,

@@ -33,6 +33,23 @@ pub struct OrdersPage {
     pub next: Option<String>,
 }
 
+/// Which order of which customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRef {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Which.
+    pub id: OrderId,
+}
+
+impl OrderRef {
+    /// The order that a row's keys belong to; `None` for keys of other rows.
+    pub fn of_keys(partition: &str, sort: &str) -> Option<Self> {
+        let id = OrderId::parse(sort.strip_prefix("order#")?)?;
+        Some(Self { customer: CustomerId::parse(partition)?, id })
+    }
+}
+
 /// Whether a text can be a place that [`Exchange::orders_of`] answered. Ask this of whatever comes from outside.
 pub fn is_place(text: &str) -> bool {
     let is_moment = |text: &str| text.parse::<Timestamp>().is_ok_and(|moment| moment.to_string() == text);
@@ -44,6 +61,12 @@ impl Exchange {
     pub async fn order(&self, customer: &CustomerId, id: &OrderId) -> Result<Option<Order>, StoreError> {
         let item = self.get(key(customer.as_str(), rows::order_sort(id))).await?;
         item.as_ref().map(rows::order).transpose()
+    }
+
+    /// Orders as they stand, read consistently, in any order; those that do not exist are left out.
+    pub async fn orders(&self, wanted: &[OrderRef]) -> Result<Vec<Order>, StoreError> {
+        let keys = wanted.iter().map(|order| key(order.customer.as_str(), rows::order_sort(&order.id))).collect();
+        self.batch_get(keys).await?.iter().map(rows::order).collect()
     }
 
     /// The order to which a customer has given this name.
