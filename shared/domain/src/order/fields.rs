@@ -82,6 +82,8 @@ impl ValidOrder {
 pub enum FieldProblem {
     /// Missing, impossible, or not for this type of order; the text says which.
     InvalidField(&'static str),
+    /// No amount at all: not a plain decimal, nothing, or finer than the quote asset; the text says which.
+    InvalidAmount(&'static str),
     /// Not a multiple of the price tick.
     PriceTick,
     /// Not a multiple of the lot.
@@ -108,6 +110,7 @@ impl FieldError {
     pub fn code(&self) -> &'static str {
         match self.problem {
             FieldProblem::InvalidField(_) => "invalid_field",
+            FieldProblem::InvalidAmount(_) => "invalid_amount",
             FieldProblem::PriceTick => "price_tick",
             FieldProblem::QuantityLot => "quantity_lot",
             FieldProblem::MinNotional => "min_notional",
@@ -120,7 +123,7 @@ impl FieldError {
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.problem {
-            FieldProblem::InvalidField(detail) => detail,
+            FieldProblem::InvalidField(detail) | FieldProblem::InvalidAmount(detail) => detail,
             FieldProblem::PriceTick => "must be a multiple of the price tick",
             FieldProblem::QuantityLot => "must be a multiple of the lot",
             FieldProblem::MinNotional => "is worth less than the instrument's least notional",
@@ -161,9 +164,10 @@ pub(crate) fn plain_decimal(text: &str) -> Option<Decimal> {
 }
 
 fn amount(field: &'static str, text: Option<&str>) -> Checked<Decimal> {
-    match text.and_then(plain_decimal) {
-        Some(amount) if !amount.is_zero() => Ok(amount),
-        _ => invalid(field, AMOUNT),
+    match text.map(plain_decimal) {
+        Some(Some(amount)) if !amount.is_zero() => Ok(amount),
+        Some(_) => problem(field, FieldProblem::InvalidAmount(AMOUNT)),
+        None => invalid(field, "is required for this type of order"),
     }
 }
 
@@ -280,7 +284,7 @@ impl OrderFields<'_> {
     fn budget(&self, instrument: &Instrument) -> Checked<u64> {
         let budget = amount("quote_quantity", self.quote_quantity)?;
         if budget.scale() > instrument.quote().decimals() {
-            return invalid("quote_quantity", "has more decimals than the quote asset");
+            return problem("quote_quantity", FieldProblem::InvalidAmount("has more decimals than the quote asset"));
         }
         if budget < instrument.min_notional() {
             return problem("quote_quantity", FieldProblem::MinNotional);

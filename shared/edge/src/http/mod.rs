@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod exchange;
 mod fields;
 mod idempotency;
 mod paging;
@@ -13,6 +14,7 @@ mod views;
 
 pub use answer::{Answer, accepted, created, no_content, ok};
 pub use caller::{Caller, Role};
+pub use exchange::{InstrumentView, TradeView, at_decimals};
 pub use fields::{AmountField, CurrencyField, FieldErrors};
 pub use idempotency::IdempotencyKey;
 pub use paging::{Page, PageRequest};
