@@ -56,6 +56,12 @@ pub fn everything_is_watched(repository: &Repository) -> Vec<String> {
         {
             broken.push(format!("{} watches {name}, which is no function", alarm.logical_id));
         }
+        if let Some(name) = alarm.properties["Dimensions"][0]["Value"].as_str()
+            && alarm.properties["Dimensions"][0]["Name"] == "QueueName"
+            && stack.queues().iter().all(|queue| queue.name != name)
+        {
+            broken.push(format!("{} watches {name}, which is no queue", alarm.logical_id));
+        }
     }
     let own: Vec<String> = alarms
         .iter()

@@ -11,8 +11,8 @@ use local_template::Function;
 
 use crate::layout::{self, Source};
 use crate::names;
-use crate::permissions;
 use crate::repository::Repository;
+use crate::{permissions, queues};
 
 /// Receivers by the module of `shared/aws` they belong to.
 const RECEIVERS: &[(&str, &str)] = &[
@@ -20,6 +20,7 @@ const RECEIVERS: &[(&str, &str)] = &[
     ("customers", "customers"),
     ("vouchers", "vouchers"),
     ("phones", "phones"),
+    ("exchange", "exchange"),
     ("users", "identity"),
     ("sessions", "identity"),
 ];
@@ -29,14 +30,32 @@ const TABLES: &[(&str, &str)] = &[
     ("customers", "CustomersTable"),
     ("vouchers", "VouchersTable"),
     ("phones", "PhonesTable"),
+    ("exchange", "ExchangeTable"),
 ];
 /// Methods of the standard library: one of these is ours on `self` or when it is waited for.
-const COMMON: &[&str] =
-    &["add", "get", "insert", "list", "new", "next", "page", "push", "read", "remove", "send", "text", "update"];
+const COMMON: &[&str] = &[
+    "add",
+    "get",
+    "insert",
+    "list",
+    "lock",
+    "new",
+    "next",
+    "page",
+    "partition",
+    "push",
+    "read",
+    "remove",
+    "send",
+    "take",
+    "text",
+    "update",
+];
 
 /// SDK operations and what they need; `Query` may be on an index.
 const OPERATIONS: &[(&str, &str)] = &[
     ("batch_get_item", "dynamodb:BatchGetItem"),
+    ("batch_write_item", "dynamodb:BatchWriteItem"),
     ("delete_item", "dynamodb:DeleteItem"),
     ("describe_table", "dynamodb:DescribeTable"),
     ("get_item", "dynamodb:GetItem"),
@@ -263,13 +282,14 @@ fn made(repository: &Repository, function: &Function, sources: &[Source]) -> BTr
 fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     let stack = &repository.full;
     let grants = permissions::grants(stack, &format!("{}Role", function.logical_id));
+    let failures = queues::failures_of(function);
     grants
         .into_iter()
         .filter(|(action, _)| {
             ["dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
                 || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
         })
-        .filter(|(_, on)| !on.contains("/stream/") && function.on_failure.as_ref() != Some(on))
+        .filter(|(_, on)| !on.contains("/stream/") && !failures.contains(on))
         .map(|(action, on)| {
             let part = |arn: &String| {
                 on.strip_prefix(arn.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -64,10 +64,12 @@ fn files(folder: &Path) -> Vec<Source> {
     let top = root();
     for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        // In a linked work tree .git is a file.
+        if ["target", ".git", ".local", ".aws-sam", "node_modules"].contains(&name.as_str()) {
+            continue;
+        }
         if path.is_dir() {
-            if !["target", ".git", ".local", ".aws-sam", "node_modules"].contains(&name.as_str()) {
-                found.extend(files(&path));
-            }
+            found.extend(files(&path));
         } else if let Ok(text) = std::fs::read_to_string(&path) {
             found.push((path.strip_prefix(&top).unwrap_or(&path).to_string_lossy().into_owned(), text));
         }
@@ -95,7 +97,13 @@ fn lines_with(sources: &[Source], words: &[&str], why: &str) -> Vec<String> {
     broken
 }
 
+/// What ships: files of tests do not.
+fn shipped(sources: &[Source]) -> impl Iterator<Item = &Source> {
+    sources.iter().filter(|(path, _)| !path.ends_with("tests.rs") && !path.contains("/tests/"))
+}
+
 pub fn domain_is_pure(sources: &[Source]) -> Vec<String> {
+    let sources: Vec<Source> = shipped(sources).cloned().collect();
     let words = [
         "std::env",
         "std::fs",
@@ -118,15 +126,13 @@ pub fn domain_is_pure(sources: &[Source]) -> Vec<String> {
         "println!",
         "tracing::",
     ];
-    lines_with(sources, &words, "the domain knows no AWS, async, clock, randomness or environment")
+    lines_with(&sources, &words, "the domain knows no AWS, async, clock, randomness or environment")
 }
 
 pub fn no_local_mode(sources: &[Source]) -> Vec<String> {
     let words = ["localhost", "127.0.0.1", ":4566", ":3000", "LOCAL_MODE", "IS_LOCAL", "AWS_SAM_LOCAL", "/_local"];
     // What stands behind #[cfg(test)] ships nowhere.
-    let shipped: Vec<Source> = sources
-        .iter()
-        .filter(|(path, _)| !path.ends_with("tests.rs") && !path.contains("/tests/"))
+    let shipped: Vec<Source> = shipped(sources)
         .map(|(path, text)| (path.clone(), text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()))
         .collect();
     lines_with(&shipped, &words, "functions see the endpoint as any SDK does, and nothing else of a laptop")

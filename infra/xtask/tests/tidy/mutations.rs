@@ -169,6 +169,18 @@ fn the_rules_about_permissions_can_fail() {
         "Vouchers: its variables do not name PhoneCodeKey, its role may use it",
     );
     broken(wiring, "!Ref PhoneCodesRole, ", "", "PhoneCodesRole uses PhoneCodeKey but, with an own key");
+    broken(
+        wiring,
+        "[\"sqs:SendMessage\"], Resource: !GetAtt OrdersSettleDeadLetters.Arn",
+        "[\"sqs:SendMessage\"], Resource: !GetAtt SweepDeadLetters.Arn",
+        "OrdersSettleRole: sqs:SendMessage",
+    );
+    broken(
+        wiring,
+        "Resource: !GetAtt ExchangeTable.StreamArn",
+        "Resource: !GetAtt LedgerTable.StreamArn",
+        "OrdersSettleRole: dynamodb:GetRecords on",
+    );
     let used: Rule = calls::calls_are_granted_and_grants_are_used;
     broken(
         used,
@@ -290,6 +302,20 @@ fn the_rules_about_queues_can_fail() {
         "!GetAtt ProbeQueue.Arn, MaximumBatchingWindowInSeconds: 5,",
         "needs 6 × its timeout: 65 s",
     );
+    let fifo = "Queue: !GetAtt OrderQueue.Arn, BatchSize: 10,";
+    broken(rule, fifo, "Queue: !GetAtt OrderQueue.Arn, BatchSize: 11,", "AWS refuses a batch of more than 10 on FIFO");
+    broken(
+        rule,
+        fifo,
+        "Queue: !GetAtt OrderQueue.Arn, BatchSize: 10, MaximumBatchingWindowInSeconds: 1,",
+        "OrderQueue: AWS refuses a batching window on FIFO",
+    );
+    broken(
+        rule,
+        "    Default: 60\n    MinValue: 1\n    MaxValue: 43200\n",
+        "    Default: 59\n    MinValue: 1\n    MaxValue: 43200\n",
+        "OrderQueue: visibility 59 s, OrdersMatch needs",
+    );
     broken(rule, "    Default: 125\n", "    Default: 141\n", "VouchersOrder: it is killed before it can say");
     let private: Rule = queues::queues_are_private;
     broken(private, ", SqsManagedSseEnabled: true", "", "is not encrypted at rest");
@@ -324,6 +350,19 @@ fn the_rules_about_queues_can_fail() {
         "StartingPosition: LATEST,",
         "StartingPosition: LATEST, FilterCriteria: {Filters: [{Pattern: '{\"eventName\":\"INSERT\"}'}]},",
         "a filter's leaf must be a list",
+    );
+    worker_lacks(sources, "Probe.Stream: without a filter every write of its table calls it");
+    broken_worker(
+        sources,
+        "Stream: !GetAtt LedgerTable.StreamArn",
+        "Stream: !GetAtt ExchangeTable.StreamArn",
+        "ExchangeTable: 3 read its stream",
+    );
+    broken(
+        sources,
+        "Destination: !GetAtt OrdersSettleDeadLetters.Arn",
+        "Destination: !GetAtt OrderDeadLetters.Arn",
+        "OrdersSettle.Journal: a FIFO queue is not allowed as destination",
     );
 }
 
@@ -363,6 +402,7 @@ fn the_rules_about_schedules_and_alarms_can_fail() {
         "-doc\"\n      Description",
         "watches florin-docs, which is no function",
     );
+    broken(alarms, "-order.fifo\"", "-orders.fifo\"", "OrderQueueAge watches florin-order.fifo, which is no queue");
     broken(
         alarms,
         "Value: !GetAtt LedgerAuditDeadLetters.QueueName",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use local_template::{Event, Stack};
 use serde_json::Value;
 
+use crate::queues;
 use crate::repository::{Repository, texts};
 
 /// Every action our roles may be granted. A new one is added here by hand, so that a misspelt one does not pass:
@@ -21,6 +22,7 @@ const ACTIONS: &[&str] = &[
     "cognito-idp:DescribeUserPool",
     "cognito-idp:ListUsers",
     "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
     "dynamodb:DescribeStream",
@@ -218,7 +220,8 @@ pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
             }
         }
         // A queue of its own failures is wired, not named.
-        for queue in stack.queues().iter().filter(|queue| function.on_failure.as_ref() != Some(&queue.arn)) {
+        let failures = queues::failures_of(function);
+        for queue in stack.queues().iter().filter(|queue| !failures.contains(&queue.arn)) {
             let named = function.environment.values().any(|value| *value == queue.url);
             let used = allows(&granted, "sqs:SendMessage", &queue.arn);
             if named != used {

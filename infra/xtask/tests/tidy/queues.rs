@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local_template::{Event, Queue, Stack};
+use local_template::{Event, Function, Queue, Stack};
 use serde_json::Value;
 
 use crate::repository::{Repository, texts};
@@ -11,24 +11,27 @@ use crate::repository::{Repository, texts};
 const RECEIVES: u64 = 5;
 /// Seconds a function needs around a call of the supplier.
 const ROOM_TO_ANSWER: u64 = 10;
+/// The largest batch of a FIFO queue.
+const FIFO_BATCH: u32 = 10;
+/// So many may read a shard of a stream at once; a third one throttles all of them.
+const READERS: usize = 2;
 /// Dead letters wait as long as SQS keeps anything.
 const FOURTEEN_DAYS: &str = "1209600";
 
-/// ARNs of the queues that catch what failed, with who sends there.
+/// ARNs of the queues that catch what failed.
 pub fn dead_letter_queues(stack: &Stack) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    found.extend(stack.queues().iter().filter_map(redrive).map(|(arn, _)| arn));
-    for function in stack.functions() {
-        found.extend(function.on_failure.clone());
-        for event in &function.events {
-            match event {
-                Event::Stream(source) => found.extend(source.on_failure.clone()),
-                Event::Schedule(source) => found.extend(source.dead_letter.clone()),
-                Event::Api(_) | Event::Sqs(_) => {}
-            }
-        }
-    }
-    found
+    let redriven = stack.queues().iter().filter_map(redrive).map(|(arn, _)| arn);
+    redriven.chain(stack.functions().iter().flat_map(failures_of)).collect()
+}
+
+/// ARNs of the queues that a function's own failures go to: of its runs and of its sources.
+pub fn failures_of(function: &Function) -> BTreeSet<String> {
+    let of_source = |event: &Event| match event {
+        Event::Stream(source) => source.on_failure.clone(),
+        Event::Schedule(source) => source.dead_letter.clone(),
+        Event::Api(_) | Event::Sqs(_) => None,
+    };
+    function.events.iter().filter_map(of_source).chain(function.on_failure.clone()).collect()
 }
 
 fn redrive(queue: &Queue) -> Option<(String, u64)> {
@@ -100,6 +103,9 @@ pub fn queues_lose_nothing(repository: &Repository) -> Vec<String> {
             if is_fifo(queue) && source.window_s > 0 {
                 broken.push(format!("{}: AWS refuses a batching window on FIFO", queue.logical_id));
             }
+            if is_fifo(queue) && source.batch_size > FIFO_BATCH {
+                broken.push(format!("{}: AWS refuses a batch of more than {FIFO_BATCH} on FIFO", queue.logical_id));
+            }
         }
     }
     broken
@@ -152,9 +158,24 @@ pub fn sources_report_failures(repository: &Repository) -> Vec<String> {
                     if source.max_retry_attempts.is_none() || source.on_failure.is_none() || !source.bisect_on_error {
                         broken.push(format!("{id}.{}: a bad record would block its shard for a day", source.name));
                     }
+                    if source.on_failure.as_ref().is_some_and(|arn| arn.ends_with(".fifo")) {
+                        broken.push(format!("{id}.{}: a FIFO queue is not allowed as destination", source.name));
+                    }
+                    if source.filters.is_empty() {
+                        broken
+                            .push(format!("{id}.{}: without a filter every write of its table calls it", source.name));
+                    }
                 }
                 _ => {}
             }
+        }
+    }
+    for table in repository.full.tables() {
+        let reads = |event: &&Event| matches!(event, Event::Stream(source) if Some(&source.stream_arn) == table.stream_arn.as_ref());
+        let functions = repository.full.functions().iter();
+        let readers = functions.flat_map(|function| &function.events).filter(reads).count();
+        if readers > READERS {
+            broken.push(format!("{}: {readers} read its stream, more than {READERS}", table.logical_id));
         }
     }
     broken
