@@ -7,6 +7,7 @@ pub mod entropy;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod sqs;
+pub mod streams;
 pub mod telemetry;
 pub mod variable;
 pub mod worker;

@@ -7,11 +7,15 @@
 //! Every message stands alone: one that fails comes back after the queue's visibility timeout, and ends in the
 //! dead-letter queue after the receives the template allows; the others of its batch are done. Bodies are never logged.
 
+mod fifo;
+
 use std::{fmt, future::Future, panic::AssertUnwindSafe, time::Instant};
 
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use fifo::{Received, Stopped, fifo_batch, run_fifo};
 
 /// What Lambda hands to the function of a queue, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -40,6 +44,9 @@ pub struct Attributes {
     /// How often it was handed out, this time included.
     #[serde(rename = "ApproximateReceiveCount", default)]
     pub receives: String,
+    /// Its message group, on a FIFO queue.
+    #[serde(rename = "MessageGroupId", default)]
+    pub group: String,
 }
 
 impl fmt::Debug for Message {
