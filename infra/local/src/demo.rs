@@ -1,4 +1,4 @@
-//! Users, money and vouchers to try things with, in a new data directory.
+//! Users, money, vouchers and markets to try things with, in a new data directory.
 //!
 //! The users are made as an administrator would make them, everything else through the public API with their tokens. Every
 //! step may be repeated: a set-up that broke off is completed at the next start, and nothing in it happens twice.
@@ -27,6 +27,25 @@ pub const USERS: [User; 3] = [
 
 /// What each one starts with.
 const DEPOSITS: [(&str, &str); 2] = [("USD", "1000.00"), ("PEN", "3500.00")];
+
+/// What the demo customer trades with: brought to his USD account and moved on to the wallet.
+const TRADING_MONEY: &str = "10000.00";
+
+/// An instrument: symbol, kind, base, quote, price tick, lot, least notional.
+type Listing = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// What can be traded, at a fee of [`FEES`].
+const LISTINGS: [Listing; 3] = [
+    ("BTC-USD", "crypto", "BTC", "USD", "0.01", "0.00000001", "1.00"),
+    ("ETH-USD", "crypto", "ETH", "USD", "0.01", "0.00000001", "1.00"),
+    ("AAPL-USD", "stock", "AAPL", "USD", "0.01", "1", "1.00"),
+];
+
+/// Basis points that a maker and a taker pay.
+const FEES: (u16, u16) = (10, 20);
+
+/// What the demo customer is granted, by instrument.
+const GRANTS: [(&str, &str); 3] = [("BTC-USD", "1"), ("ETH-USD", "10"), ("AAPL-USD", "100")];
 
 /// A product: id, network, name, megabytes (`None` for as many as one likes), days, price and currency. The supplier
 /// calls it by its id in capitals.
@@ -89,7 +108,10 @@ impl Demo<'_> {
             let token = self.sign_in(user.email).await?;
             self.accounts(user, &token, &staff).await.with_context(|| format!("accounts of {}", user.email))?;
         }
-        self.products(&self.sign_in("admin@example.com").await?).await
+        let (demo, admin) = (self.sign_in("demo@example.com").await?, self.sign_in("admin@example.com").await?);
+        self.products(&admin).await?;
+        self.instruments(&admin).await?;
+        self.wallet(&demo, &staff, &admin).await.context("the wallet of demo@example.com")
     }
 
     async fn user(&self, pool: &UserPool, user: &User) -> Result<()> {
@@ -155,15 +177,52 @@ impl Demo<'_> {
 
     async fn accounts(&self, user: &User, token: &str, staff: &str) -> Result<()> {
         for (currency, amount) in DEPOSITS {
-            let key = format!("demo-account-{}-{currency}", user.email);
-            let opening = json!({"type": "checking", "currency": currency});
-            let account = self.api(Method::POST, "/accounts", Some(token), Some(&key), Some(opening)).await?;
-            let account = account["account_id"].as_str().context("an account without an id")?;
+            let account = self.account(user.email, token, currency).await?;
             let key = format!("demo-deposit-{}-{currency}", user.email);
             let deposit = json!({
                 "type": "deposit", "amount": amount, "currency": currency, "to_account": account, "description": "Opening deposit"
             });
             self.api(Method::POST, "/transfers", Some(staff), Some(&key), Some(deposit)).await?;
+        }
+        Ok(())
+    }
+
+    /// The account in this currency; opened now, or before.
+    async fn account(&self, email: &str, token: &str, currency: &str) -> Result<String> {
+        let key = format!("demo-account-{email}-{currency}");
+        let opening = json!({"type": "checking", "currency": currency});
+        let account = self.api(Method::POST, "/accounts", Some(token), Some(&key), Some(opening)).await?;
+        account["account_id"].as_str().map(str::to_owned).context("an account without an id")
+    }
+
+    async fn instruments(&self, admin: &str) -> Result<()> {
+        for (symbol, kind, base, quote, price_tick, quantity_lot, min_notional) in LISTINGS {
+            let instrument = json!({
+                "symbol": symbol, "kind": kind, "base": base, "quote": quote, "price_tick": price_tick, "quantity_lot": quantity_lot,
+                "min_notional": min_notional, "maker_fee_bps": FEES.0, "taker_fee_bps": FEES.1
+            });
+            match self.api(Method::POST, "/instruments", Some(admin), None, Some(instrument)).await {
+                Err(error) if error.to_string().contains("instrument_taken") => {} // by a set-up that broke off
+                other => drop(other.with_context(|| format!("the instrument {symbol}"))?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Something to trade with, and something to trade.
+    async fn wallet(&self, customer: &str, staff: &str, admin: &str) -> Result<()> {
+        let account = self.account("demo@example.com", customer, "USD").await?;
+        let deposit = json!({
+            "type": "deposit", "amount": TRADING_MONEY, "currency": "USD", "to_account": account, "description": "For trading"
+        });
+        self.api(Method::POST, "/transfers", Some(staff), Some("demo-trading-money"), Some(deposit)).await?;
+        let transfer = json!({"direction": "in", "account_id": account, "amount": TRADING_MONEY, "currency": "USD"});
+        self.api(Method::POST, "/wallet/transfers", Some(customer), Some("demo-wallet"), Some(transfer)).await?;
+        let me = self.api(Method::GET, "/me", Some(customer), None, None).await?;
+        for (symbol, quantity) in GRANTS {
+            let path = format!("/instruments/{symbol}/grants");
+            let grant = json!({"customer_id": me["customer_id"], "quantity": quantity});
+            self.api(Method::POST, &path, Some(admin), Some(&format!("demo-grant-{symbol}")), Some(grant)).await?;
         }
         Ok(())
     }
