@@ -21,6 +21,7 @@ const RECEIVERS: &[(&str, &str)] = &[
     ("vouchers", "vouchers"),
     ("phones", "phones"),
     ("exchange", "exchange"),
+    ("warm", "exchange"),
     ("users", "identity"),
     ("sessions", "identity"),
 ];

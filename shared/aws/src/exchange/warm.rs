@@ -135,7 +135,7 @@ impl Warm {
 
     /// Reads the book of an instrument as it stood a moment ago.
     pub async fn book<R>(&self, instrument: &Instrument, read: impl FnOnce(&Followed) -> R) -> Result<R, StoreError> {
-        let place = self.place(instrument.symbol());
+        let place = self.slot(instrument.symbol());
         let mut place = place.lock().await;
         let followed = self.refresh(&mut place, instrument).await?;
         Ok(read(followed))
@@ -144,7 +144,7 @@ impl Warm {
     /// The latest trades, newest first, at most [`MOST_TRADES`]. Of a book that has hardly traded of late there may be
     /// fewer than there were: one request goes back so far and not farther, and the next goes on from there.
     pub async fn trades(&self, instrument: &Instrument, limit: usize) -> Result<Vec<(Timestamp, Trade)>, StoreError> {
-        let place = self.place(instrument.symbol());
+        let place = self.slot(instrument.symbol());
         let mut place = place.lock().await;
         let followed = self.refresh(&mut place, instrument).await?;
         for _ in 0..STEPS_BACK {
@@ -165,7 +165,7 @@ impl Warm {
     }
 
     /// Where the book of this symbol is kept.
-    fn place(&self, symbol: &Symbol) -> Shared {
+    fn slot(&self, symbol: &Symbol) -> Shared {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let found = books.iter().position(|(known, _)| known == symbol);
         let place = match found {
