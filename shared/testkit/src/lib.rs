@@ -6,6 +6,7 @@
 mod bank;
 mod clock;
 mod dynamo;
+mod market;
 mod request;
 mod services;
 mod shop;
@@ -14,6 +15,7 @@ mod user_pool;
 pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
+pub use market::{Market, buy, grant_id, order_id, sell};
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
 pub use shop::{SUPPLIER_DEADLINE_SECONDS, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};

@@ -3,6 +3,7 @@
 
 mod audit;
 mod capacity;
+mod exchange;
 mod history;
 mod holds;
 mod model;
