@@ -2,8 +2,9 @@
 //!
 //! Only keys are read: a stream says that something has happened, the table says what is.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, future::Future};
 
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
 use crate::sqs::{BatchResponse, ItemFailure};
@@ -64,6 +65,17 @@ impl Event {
         let failure = first.map(|record| ItemFailure { item_identifier: record.dynamodb.sequence_number.clone() });
         BatchResponse { batch_item_failures: failure.into_iter().collect() }
     }
+}
+
+/// Serves the batches of one stream until the environment ends.
+pub async fn run<H, F>(handler: H) -> Result<(), Error>
+where
+    H: Fn(Event) -> F,
+    F: Future<Output = BatchResponse>,
+{
+    let handler = &handler;
+    let serve = move |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handler(event.payload).await) };
+    lambda_runtime::run(service_fn(serve)).await
 }
 
 #[cfg(test)]

@@ -65,8 +65,13 @@ impl Message {
 impl Command {
     /// The order it brings into the book, if it does.
     pub fn placed(&self) -> Option<OrderKey> {
+        self.placing().map(|(_, order)| order)
+    }
+
+    /// The same with its owner.
+    pub fn placing(&self) -> Option<(Owner, OrderKey)> {
         match self {
-            Self::Place(order) | Self::Replace { with: order, .. } => Some(order.id),
+            Self::Place(order) | Self::Replace { with: order, .. } => Some((order.owner, order.id)),
             Self::Cancel { .. } | Self::Expire { .. } | Self::Halt | Self::Resume => None,
         }
     }

@@ -1,0 +1,15 @@
+//! Composition: environment, clients, run.
+
+use aws::{client::Environment, exchange::Exchange, ledger::Ledger};
+use edge::{streams, telemetry, variable};
+use orders_settle::Settler;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let dynamodb = Environment::read()?.dynamodb();
+    let exchange = Exchange::new(dynamodb.clone(), variable::required("EXCHANGE_TABLE")?);
+    let ledger = Ledger::new(dynamodb, variable::required("LEDGER_TABLE")?);
+    let settler = Settler::new(exchange, ledger);
+    streams::run(|event| settler.handle(event)).await
+}
