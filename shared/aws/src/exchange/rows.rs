@@ -7,7 +7,7 @@
 //! | client order id | `cus_…` | `client#<client_order_id>` | `order_id` |
 //! | journal | `journal#<SYMBOL>` | version, 12 digits | `at` (ms), `batch` (binary), `write_id` |
 //! | snapshot chunk | `snapshot#<SYMBOL>` | `<version>#<chunk, 4 digits>` | `data` (binary) |
-//! | snapshot pointer | `snapshot#<SYMBOL>` | `latest` | `version`, `chunks`, `bytes` |
+//! | snapshot pointer | `snapshot#<SYMBOL>` | `latest` | `version`, `chunks`, `bytes`; `old_version`, `old_chunks` |
 //! | settlement cursor | `cursors` | `<SYMBOL>` | `v`, `fees` |
 //! | fills of a batch | `cus_…` | `entry#<ms, 13 digits>#t#<SYMBOL>#<version>` | `fills` (binary) |
 //! | wallet transfer, grant | `cus_…` | `entry#<ms>#m#<trf_… or grt_…>` | its figures |
@@ -119,8 +119,10 @@ pub(super) fn order_item(order: &Order, id: WriteId) -> Item {
             put(name, decimal(amount));
         }
     }
-    if order.post_only {
-        put("post_only", AttributeValue::Bool(true));
+    for (name, flag) in [("post_only", order.post_only), ("waited", order.waited)] {
+        if flag {
+            put(name, AttributeValue::Bool(true));
+        }
     }
     for (name, value) in [
         ("client_order_id", order.client_order_id.clone()),
@@ -138,6 +140,7 @@ pub(super) fn order_item(order: &Order, id: WriteId) -> Item {
 /// Reads an order row.
 pub(super) fn order(item: &Item) -> Result<Order, StoreError> {
     let optional = |name: &str| item.digits(name).map(|_| item.decimal(name)).transpose();
+    let flag = |name: &str| item.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or(false);
     Ok(Order {
         id: item.parsed("sk", |sort| OrderId::parse(sort.strip_prefix("order#")?))?,
         customer: item.parsed("pk", CustomerId::parse)?,
@@ -149,11 +152,12 @@ pub(super) fn order(item: &Item) -> Result<Order, StoreError> {
         stop_price: optional("stop_price")?,
         quantity: optional("quantity")?,
         quote_quantity: optional("quote_quantity")?,
-        post_only: item.get("post_only").and_then(|value| value.as_bool().ok()).copied().unwrap_or(false),
+        post_only: flag("post_only"),
         self_trade: item.parsed("self_trade", SelfTrade::parse)?,
         client_order_id: item.optional("client_order_id").map(str::to_owned),
         expires_at: item.parsed_optional("expires_at", |text| text.parse().ok())?,
         replaces: item.parsed_optional("replaces", OrderId::parse)?,
+        waited: flag("waited"),
         reserved: item.count("reserved")?,
         status: item.parsed("status", Status::parse)?,
         reason: item.parsed_optional("reason", Reason::parse)?,

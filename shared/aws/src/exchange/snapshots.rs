@@ -42,15 +42,9 @@ impl Exchange {
             let put = put.map_err(|error| StoreError::Corrupt(error.to_string()))?;
             self.batch_write(vec![WriteRequest::builder().put_request(put).build()]).await?;
         }
-        let before = self.pointer(symbol).await?;
-        if !self.point(symbol, &pointer).await? {
-            self.forget(symbol, &pointer).await?;
-            return Ok(false);
-        }
-        if let Some(before) = before.filter(|before| before.version < version) {
-            self.forget(symbol, &before).await?;
-        }
-        Ok(true)
+        let before = self.point(symbol, &pointer).await?;
+        self.forget(symbol, before.as_ref().unwrap_or(&pointer)).await?;
+        Ok(before.is_some())
     }
 
     /// The newest snapshot and the version it was taken after.
@@ -77,25 +71,29 @@ impl Exchange {
         item.as_ref().map(pointer).transpose()
     }
 
-    /// Moves the pointer forward; `false` if it stands as far or farther.
-    async fn point(&self, symbol: &Symbol, pointer: &Pointer) -> Result<bool, StoreError> {
+    /// Moves the pointer forward and tells where it stood; `None` if it stands as far or farther.
+    async fn point(&self, symbol: &Symbol, pointer: &Pointer) -> Result<Option<Pointer>, StoreError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(partition(symbol), LATEST)))
-            .update_expression("SET #version = :version, chunks = :chunks, bytes = :bytes")
+            .update_expression(
+                "SET old_version = if_not_exists(#version, :none), old_chunks = if_not_exists(chunks, :none), \
+                 #version = :version, chunks = :chunks, bytes = :bytes",
+            )
             .condition_expression("attribute_not_exists(pk) OR #version < :version")
             .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":version", number(pointer.version))
             .expression_attribute_values(":chunks", number(pointer.chunks))
             .expression_attribute_values(":bytes", number(pointer.bytes));
         match write::update_alone(&self.meter, update).await {
-            Ok(_) => Ok(true),
+            Ok(row) => Ok(Some(before(&row)?)),
             Err(WriteError::Cancelled(cancelled)) => {
                 let row = cancelled.failed(0).flatten().ok_or_else(|| StoreError::corrupt("snapshot pointer"))?;
                 // The same book at the same version is the same snapshot, whoever wrote it.
-                Ok(self::pointer(row)? == *pointer)
+                if self::pointer(row)? == *pointer { Ok(Some(before(row)?)) } else { Ok(None) }
             }
             Err(error) => Err(error.into()),
         }
@@ -126,4 +124,9 @@ fn partition(symbol: &Symbol) -> String {
 
 fn pointer(item: &Item) -> Result<Pointer, StoreError> {
     Ok(Pointer { version: item.count("version")?, chunks: item.count("chunks")?, bytes: item.count("bytes")? })
+}
+
+/// What the pointer showed before.
+fn before(item: &Item) -> Result<Pointer, StoreError> {
+    Ok(Pointer { version: item.count("old_version")?, chunks: item.count("old_chunks")?, bytes: 0 })
 }

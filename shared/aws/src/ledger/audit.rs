@@ -38,7 +38,7 @@ const STANDSTILL: Duration = Duration::from_secs(2);
 /// Accounts that still move after this long are left to the next audit.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often wallets are counted that do not add up, or trade.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 3;
 /// Between one look at the accounts in doubt and the next.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -124,5 +124,10 @@ async fn who_reads_while_others_write_snapshots_gets_a_whole_one() {
     for writer in writers {
         writer.await.expect("no panic");
     }
-    assert_eq!(stack.exchange().load_snapshot(&symbol()).await.unwrap().expect("a snapshot").0, 15);
+    let (version, snapshot) = stack.exchange().load_snapshot(&symbol()).await.unwrap().expect("a snapshot");
+    assert_eq!((version, snapshot.bids.len()), (15, 15_000));
+    let client = stack.environment().dynamodb();
+    let scan = client.scan().table_name(stack.table("ExchangeTable")).projection_expression("sk").send().await.unwrap();
+    let sorts: Vec<_> = scan.items().iter().filter_map(|item| item["sk"].as_s().ok()).collect();
+    assert!(sorts.iter().all(|sort| *sort == "latest" || sort.starts_with("000000000015#")), "{sorts:?}");
 }

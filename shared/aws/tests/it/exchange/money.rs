@@ -12,7 +12,7 @@ use domain::{
     transfer::{Accounts, Rejection, State, Status, decide_reversal},
     wallet::{Direction, Grant, MAX_OPEN_ORDERS},
 };
-use testkit::{Stack, customer, grant_id, sell};
+use testkit::{Stack, buy, customer, grant_id};
 
 use super::{decide, id, wish};
 use crate::now;
@@ -114,13 +114,17 @@ async fn an_account_that_was_frozen_or_closed_since_the_decision_refuses_both_wa
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn orders_and_withdrawals_that_race_spend_a_wallet_once() {
     let stack = Arc::new(Stack::start().await);
-    let market = Arc::new(stack.market("USD-EUR").await);
+    let market = stack.market("BTC-USD").await;
     let account = stack.account("alice", "USD", "0", now()).await;
     stack.grant("alice", "USD", "10", now()).await;
-    let mut tasks = Vec::new();
+    let (mut decided, mut tasks) = (Vec::new(), Vec::new());
     for index in 0..20 {
         let out = decide(&stack, &wish(&format!("w{index}"), "alice", &account, Direction::Out, "1")).await;
-        let (order, lock) = market.decide(&format!("o{index}"), "alice", &sell("1", "1"), now()).await.unwrap();
+        // A dollar, whose fee rounds to nothing.
+        let order = market.decide(&format!("o{index}"), "alice", &buy("0.01", "100"), now()).await.unwrap();
+        decided.push((out, order));
+    }
+    for (out, (order, lock)) in decided {
         let (first, second) = (stack.clone(), stack.clone());
         tasks.push(tokio::spawn(async move {
             loop {

@@ -47,10 +47,11 @@ async fn fifty_orders_at_once_lock_what_is_there_and_no_more() {
     let stack = Arc::new(Stack::start().await);
     let market = Arc::new(stack.market("BTC-USD").await);
     stack.grant("alice", "BTC", "20.5", now()).await;
-    let mut tasks = Vec::new();
+    let (mut decided, mut tasks) = (Vec::new(), Vec::new());
     for index in 0..50 {
-        // All decide before any of them is committed.
-        let (order, lock) = market.decide(&format!("o{index}"), "alice", &sell("1", "100"), now()).await.unwrap();
+        decided.push(market.decide(&format!("o{index}"), "alice", &sell("1", "100"), now()).await.unwrap());
+    }
+    for (order, lock) in decided {
         let stack = stack.clone();
         tasks.push(tokio::spawn(async move {
             // A busy wallet is no answer; whoever asks asks again.
