@@ -46,6 +46,8 @@ pub struct Order {
     pub expires_at: Option<Timestamp>,
     /// The order whose place it takes: one command cancels that and places this, or does neither.
     pub replaces: Option<OrderId>,
+    /// Whether the request that made it waited for the outcome: then a repetition is told the outcome too.
+    pub waited: bool,
     /// What is locked for it: minor units of the quote asset (buy) or lots (sell).
     pub reserved: u64,
     /// Where it stands.
@@ -112,6 +114,7 @@ impl Order {
             client_order_id: named.client_order_id,
             expires_at: valid.expires_at,
             replaces: named.replaces,
+            waited: false,
             reserved,
             status: Status::Pending,
             reason: None,
@@ -127,6 +130,20 @@ impl Order {
     /// The same, refused before it reached the book. Nothing is locked for it.
     pub fn refused(self, reason: Reason) -> Self {
         Self { status: Status::Rejected, reason: Some(reason), reserved: 0, ..self }
+    }
+
+    /// The same before the book has answered: what a request was told that did not wait.
+    pub fn as_placed(&self) -> Self {
+        Self {
+            status: Status::Pending,
+            reason: None,
+            filled: Decimal::ZERO,
+            notional: Decimal::ZERO,
+            fees: Decimal::ZERO,
+            updated_at: self.created_at,
+            seq: 0,
+            ..self.clone()
+        }
     }
 
     /// What brings it into the book, for the first time or once more. `None` for one that no instrument of these steps
