@@ -9,6 +9,7 @@ use crate::repository::{Repository, texts};
 /// Metrics of ours that a person must hear of, with what each is.
 const OWN: &[(&str, &str)] = &[
     ("LedgerClean", "the audit"),
+    ("OrdersStuck", "an order that its book does not answer"),
     ("SmsOutcomeUnknown", "an SMS that may or may not have been sent"),
     ("VoucherLateSuccess", "a supplier that delivers after the money was given back"),
     ("VouchersUnknownTooLong", "a purchase of long unknown outcome"),

@@ -156,8 +156,12 @@ fn calls(text: &str) -> Vec<(&str, &str, &str)> {
             let receiver = before[..before.len() - name.len()].trim_end();
             let receiver = receiver.strip_suffix('.').map_or("", |rest| {
                 let rest = rest.trim_end();
-                let receiver = &rest[rest.rfind(|c| !word(c)).map_or(0, |end| end + 1)..];
-                if receiver.is_empty() { "." } else { receiver }
+                let last = |text: &'_ str| text.rfind(|c| !word(c)).map_or(0, |end| end + 1);
+                let receiver = &rest[last(rest)..];
+                // Of `stores.exchange().post(…)` it is what the call is named after, if that is one of ours.
+                let made = rest.strip_suffix("()").map(|rest| &rest[last(rest)..]);
+                let made = made.filter(|made| RECEIVERS.iter().any(|(known, _)| known == made));
+                if receiver.is_empty() { made.unwrap_or(".") } else { receiver }
             });
             (!name.is_empty()).then_some((receiver, name, &text[at + 1..]))
         })
@@ -348,6 +352,8 @@ fn calls_are_found_through_others_and_through_builders() {
     assert_eq!(in_module("vouchers", "buy"), [&both[..], &["dynamodb:UpdateItem VouchersTable"]].concat());
     let function =
         [source("functions/pay/src/lib.rs", "let x = bank.ledger.one(id).await?; providers.post(); // ledger.post()")];
+    assert!(needed(&function, &needs).contains(&("dynamodb:GetItem".to_owned(), "LedgerTable".to_owned())));
+    let function = [source("functions/pay/src/lib.rs", "bank.ledger().one(id).await?")];
     assert!(needed(&function, &needs).contains(&("dynamodb:GetItem".to_owned(), "LedgerTable".to_owned())));
 }
 
