@@ -126,6 +126,25 @@ impl Services {
         }
     }
 
+    /// Hands a batch of up to ten messages to a function as an event source does: deletes what its answer does not name
+    /// as failed. How many there were.
+    pub async fn deliver(&self, logical_id: &str, function: impl AsyncFnOnce(Value) -> Value) -> usize {
+        let queue = self.inner.queue(logical_id);
+        let messages = self.inner.sqs.receive(queue, 10, Duration::ZERO).await.expect("a receive");
+        if messages.is_empty() {
+            return 0;
+        }
+        let records: Vec<_> = messages.iter().map(local_sqs::Message::to_record).collect();
+        let answer = function(json!({"Records": records})).await;
+        let failed = answer["batchItemFailures"].as_array().expect("failures");
+        for message in &messages {
+            if !failed.iter().any(|failure| failure["itemIdentifier"] == json!(message.message_id)) {
+                self.inner.sqs.delete(queue, &message.receipt_handle).expect("a delete");
+            }
+        }
+        messages.len()
+    }
+
     /// Lets this much time pass for the queues.
     pub fn advance(&self, time: Duration) {
         self.inner.clock.advance(time);
