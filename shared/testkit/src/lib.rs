@@ -9,6 +9,7 @@ mod dynamo;
 mod request;
 mod services;
 mod shop;
+mod supplier;
 mod user_pool;
 
 pub use bank::{command, hold, money, transfer_id};
@@ -17,4 +18,5 @@ pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
 pub use shop::{SUPPLIER_DEADLINE_SECONDS, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
+pub use supplier::{Says, TestSupplier};
 pub use user_pool::UserPool;
