@@ -19,7 +19,7 @@ use aws::{
 use domain::{
     Timestamp,
     id::VoucherId,
-    voucher::{NOT_ORDERED, NOT_SENT, Notice, Purchase, Report, State},
+    voucher::{NOT_ORDERED, NOT_SENT, Notice, Patience, Purchase, Report, State},
 };
 use edge::{clock::Clock, telemetry};
 use futures::{StreamExt, stream};
@@ -50,8 +50,8 @@ pub struct Queues {
 /// How this worker is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The supplier's deadline, after which a submitted order is overdue.
-    pub deadline_seconds: i64,
+    /// How long a purchase is left alone.
+    pub patience: Patience,
     /// The pause after the first question about an unknown outcome.
     pub first_ask_seconds: i64,
     /// How long "not found" proves nothing after an order was submitted.
@@ -122,7 +122,7 @@ impl<C: Clock> Desk<'_, C> {
         let Some(purchase) = self.vouchers.purchase(id).await? else { return Ok(false) };
         let now = self.clock.now();
         // The index lags behind the purchase.
-        if purchase.due_at(self.setup.deadline_seconds).is_none_or(|due| due > now) {
+        if purchase.due_at(&self.setup.patience).is_none_or(|due| due > now) {
             return Ok(false);
         }
         match purchase.state {

@@ -17,6 +17,6 @@ pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
-pub use shop::{SUPPLIER_DEADLINE_SECONDS, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
+pub use shop::{PATIENCE, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
 pub use supplier::{Says, TestSupplier};
 pub use user_pool::UserPool;

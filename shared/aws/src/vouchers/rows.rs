@@ -13,7 +13,9 @@ use domain::{
     Timestamp,
     customer::PhoneNumber,
     id::{AccountId, CustomerId, TransferId, VoucherId},
-    voucher::{Funding, LateSuccess, Notice, Product, ProductId, ProductStatus, Purchase, State, VoucherCode},
+    voucher::{
+        Funding, LateSuccess, Notice, Patience, Product, ProductId, ProductStatus, Purchase, State, VoucherCode,
+    },
 };
 
 use crate::{
@@ -94,7 +96,7 @@ pub(super) fn unknown_since(due_at: &str) -> Option<Timestamp> {
 }
 
 /// A new purchase. One that was never paid for is not listed for its phone.
-pub(super) fn purchase_item(purchase: &Purchase, deadline_seconds: i64, id: WriteId) -> Item {
+pub(super) fn purchase_item(purchase: &Purchase, patience: &Patience, id: WriteId) -> Item {
     let mut item = key(purchase.id.as_str(), VOUCHER);
     let mut put = |name: &str, value: AttributeValue| {
         item.insert(name.to_owned(), value);
@@ -121,12 +123,12 @@ pub(super) fn purchase_item(purchase: &Purchase, deadline_seconds: i64, id: Writ
         put("phone_key", text(purchase.phone.as_str()));
         put("phone_sort", text(format!("{}#{}", purchase.created_at, purchase.id)));
     }
-    item.extend(standing(purchase, deadline_seconds, id));
+    item.extend(standing(purchase, patience, id));
     item
 }
 
 /// Where a purchase stands: those of [`STANDING`] that it has.
-pub(super) fn standing(purchase: &Purchase, deadline_seconds: i64, id: WriteId) -> Item {
+pub(super) fn standing(purchase: &Purchase, patience: &Patience, id: WriteId) -> Item {
     let mut item = Item::new();
     let mut put = |name: &str, value: AttributeValue| {
         item.insert(name.to_owned(), value);
@@ -175,7 +177,7 @@ pub(super) fn standing(purchase: &Purchase, deadline_seconds: i64, id: WriteId) 
     put("notice", text(notice));
     put("version", number(purchase.version));
     put("write_id", text(id.to_text()));
-    if let Some(at) = purchase.due_at(deadline_seconds) {
+    if let Some(at) = purchase.due_at(patience) {
         put("due_key", text(due_key(due_shard(&purchase.id))));
         put("due_at", text(due_at(purchase, at)));
     }

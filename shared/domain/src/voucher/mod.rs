@@ -26,8 +26,6 @@ use crate::{
 
 /// How often an order is tried of which it is sure that it never reached the supplier.
 pub const MAX_ATTEMPTS: u32 = 3;
-/// An order whose worker has not begun after this many seconds is put into the queue again.
-pub const RESEND_SECONDS: i64 = 120;
 /// After a request has stopped waiting, its answer may still be under way for this many seconds.
 pub const WAIT_MARGIN_SECONDS: i64 = 5;
 /// The longest pause between two questions about an unknown purchase.
@@ -38,6 +36,16 @@ pub const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
 pub const NOT_SENT: &str = "supplier_unreachable";
 /// Why a purchase failed whose order the supplier surely never had.
 pub const NOT_ORDERED: &str = "not_ordered";
+
+/// How long a purchase is left alone before it counts as stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long an order waits for the supplier's answer.
+    pub deadline_seconds: i64,
+    /// How long whoever is to take the next step may be silent: the worker of an order, the one that reports its
+    /// outcome, the one that hands over its SMS.
+    pub resend_seconds: i64,
+}
 
 /// Who pays, and by which transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,15 +222,15 @@ impl Purchase {
     }
 
     /// When it must be looked at if nothing happens; `None` when nothing is left to do.
-    /// `deadline_seconds` is the supplier's, after which a submitted order is overdue.
-    pub fn due_at(&self, deadline_seconds: i64) -> Option<Timestamp> {
+    pub fn due_at(&self, patience: &Patience) -> Option<Timestamp> {
+        let &Patience { deadline_seconds, resend_seconds } = patience;
         match (&self.state, self.notice) {
-            (State::Held { since, .. }, _) => Some(since.plus_seconds(RESEND_SECONDS)),
-            (State::Submitted { at, .. }, _) => Some(at.plus_seconds(deadline_seconds.saturating_add(RESEND_SECONDS))),
+            (State::Held { since, .. }, _) => Some(since.plus_seconds(resend_seconds)),
+            (State::Submitted { at, .. }, _) => Some(at.plus_seconds(deadline_seconds.saturating_add(resend_seconds))),
             (State::Unknown { ask_at, .. }, _) => Some(*ask_at),
             (_, Notice::Waiting { until }) => Some(until.plus_seconds(WAIT_MARGIN_SECONDS)),
             (State::Delivered { at, .. } | State::Refused { at, .. }, Notice::Sms) => {
-                Some(at.plus_seconds(RESEND_SECONDS))
+                Some(at.plus_seconds(resend_seconds))
             }
             (_, Notice::Answered | Notice::Queued) => None,
         }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 const T0: i64 = 1_700_000_000_000;
+const PATIENCE: Patience = Patience { deadline_seconds: 125, resend_seconds: 120 };
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(T0).plus_seconds(seconds)
@@ -106,7 +107,7 @@ fn an_account_that_cannot_pay_is_remembered_as_refused_and_told_in_the_answer() 
     assert!(matches!(&bought.purchase.state, State::Refused { reason, .. } if reason == INSUFFICIENT_FUNDS));
     assert!(matches!(bought.hold.map(|hold| hold.state), Some(transfer::State::Rejected { .. })));
     assert_eq!(bought.purchase.notice, Notice::Answered);
-    assert_eq!(bought.purchase.due_at(125), None);
+    assert_eq!(bought.purchase.due_at(&PATIENCE), None);
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn an_unknown_outcome_keeps_the_money_and_is_asked_about_with_growing_pauses() {
     let mut now = at(10);
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        let due = purchase.due_at(125).expect("due");
+        let due = purchase.due_at(&PATIENCE).expect("due");
         pauses.push((due.millis() - now.millis()) / 1000);
         now = due;
         assert_eq!(purchase.settle(&Outcome::Unknown, 30, now), Settlement::Nothing);
@@ -203,7 +204,7 @@ fn the_outcome_is_told_by_the_waiting_request_or_by_sms_and_never_by_both() {
     let (done, _) = changed(waiting.settle(&delivered("1"), 30, at(24)));
     assert!(!done.owes_sms());
     assert_eq!(done.stop_waiting(), None);
-    assert_eq!(done.answer().expect("told").due_at(125), None);
+    assert_eq!(done.answer().expect("told").due_at(&PATIENCE), None);
     assert_eq!(done.stand_in(at(29)), None, "it may still answer");
     assert!(done.stand_in(at(30)).expect("it died").owes_sms());
     // The end of the wait first: an SMS is promised and kept.
@@ -211,7 +212,7 @@ fn the_outcome_is_told_by_the_waiting_request_or_by_sms_and_never_by_both() {
     let (done, _) = changed(promised.settle(&delivered("1"), 30, at(26)));
     assert!(done.owes_sms());
     assert_eq!(done.answer(), None);
-    assert_eq!(done.queued().expect("queued").due_at(125), None);
+    assert_eq!(done.queued().expect("queued").due_at(&PATIENCE), None);
     // A request that died without a word.
     let (done, _) = changed(waiting.settle(&delivered("1"), 30, at(60)));
     assert!(done.owes_sms());
@@ -326,7 +327,7 @@ proptest! {
             prop_assert_eq!(lost, i32::from(purchase.is_late_success()));
             prop_assert!(told <= 1);
             prop_assert_eq!(told == 1, matches!(purchase.notice, Notice::Answered | Notice::Queued));
-            prop_assert_eq!(purchase.due_at(125).is_none(), told == 1);
+            prop_assert_eq!(purchase.due_at(&PATIENCE).is_none(), told == 1);
         }
     }
 }

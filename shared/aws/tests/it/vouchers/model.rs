@@ -7,7 +7,7 @@ use domain::{
     id::AccountId,
     voucher::{Buy, MoneyMove, Notice, Outcome, Product, Purchase, Settlement},
 };
-use testkit::{SUPPLIER_DEADLINE_SECONDS, Stack, buy_from, buy_paid, delivered, phone, refused};
+use testkit::{PATIENCE, Stack, buy_from, buy_paid, delivered, phone, refused};
 
 use super::assert_of_one_mind;
 use crate::{assert_clean, model::Dice, now};
@@ -155,7 +155,7 @@ impl History {
         let mut due: Vec<_> = self
             .purchases
             .iter()
-            .filter(|known| known.now.due_at(SUPPLIER_DEADLINE_SECONDS).is_some())
+            .filter(|known| known.now.due_at(&PATIENCE).is_some())
             .map(|known| known.now.id.clone())
             .collect();
         due.sort();
