@@ -2,8 +2,9 @@
 //! which purchases it looks at is on the rows themselves.
 //!
 //! ```text
-//! held, its worker never began ─► VoucherOrderQueue
+//! held, its worker never began ─► VoucherOrderQueue; after an hour it is given up
 //! submitted and overdue, or unknown ─► supplier, by our reference ─► VoucherOrderResultQueue
+//!     └ overdue, and the supplier does not have it ─► held ─► VoucherOrderQueue, once
 //! an outcome nobody has told ─► SmsQueue
 //! ```
 //! Settles nothing itself and gives no money back on a guess: that the supplier does not know an order counts only
@@ -133,37 +134,72 @@ impl<C: Clock> Desk<'_, C> {
     }
 
     async fn resend(&self, held: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(resent) = held.resend(now) else { return Ok(false) };
-        if self.vouchers.save(&resent).await? != Saved::Done {
+        let next = held.give_up(self.setup.first_ask_seconds, now).or_else(|| held.resend(now));
+        let Some(next) = next else { return Ok(false) };
+        if self.vouchers.save(&next).await? != Saved::Done {
             return Ok(false);
         }
-        if resent.is_given_up() {
-            self.report(&resent, Report::Refused { reason: NOT_SENT.into() }).await?;
+        if next.is_given_up() {
+            self.report(&next, Report::Refused { reason: NOT_SENT.into() }).await?;
+        } else if let State::Held { .. } = next.state {
+            tracing::info!(voucher_id = %next.id, "order sent again");
+            self.queues.orders.send(&next.order(), Duration::ZERO).await?;
         } else {
-            tracing::info!(voucher_id = %resent.id, "order sent again");
-            self.queues.orders.send(&resent.order(), Duration::ZERO).await?;
+            tracing::warn!(voucher_id = %next.id, "waited too long to go out again");
         }
         Ok(true)
     }
 
-    /// That it is asked is written first: from then on no worker takes the order up again.
+    /// Whatever the answer means is written over the purchase as it was before the question. The supplier's own word of
+    /// an outcome goes out in any case.
     async fn ask(&self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
         let Some(supplier) = self.supplier else { return Ok(false) };
-        let Some(asked) = purchase.ask(self.setup.first_ask_seconds, now) else { return Ok(false) };
-        if self.vouchers.save(&asked).await? != Saved::Done {
-            return Ok(false);
-        }
         match supplier.status(&purchase.id).await {
-            Err(error) => tracing::warn!(voucher_id = %purchase.id, %error, "the supplier does not say"),
-            Ok(Answer::NotFound) if purchase.is_surely_not_ordered(self.setup.grace_seconds, now) => {
-                self.report(purchase, Report::Refused { reason: NOT_ORDERED.into() }).await?;
+            Err(error) => {
+                tracing::warn!(voucher_id = %purchase.id, %error, "the supplier does not say");
+                self.asked(purchase, false, now).await
             }
-            Ok(answer) => match answer.report() {
-                Some(report) => self.report(purchase, report).await?,
-                None => tracing::info!(voucher_id = %purchase.id, ?answer, "still unknown"),
-            },
+            Ok(Answer::NotFound) => self.not_found(purchase, now).await,
+            Ok(answer) => {
+                let report = answer.report();
+                let asked = self.asked(purchase, report.is_none(), now).await?;
+                match report {
+                    Some(report) => self.report(purchase, report).await.map(|()| true),
+                    None => {
+                        tracing::info!(voucher_id = %purchase.id, ?answer, "still unknown");
+                        Ok(asked)
+                    }
+                }
+            }
         }
-        Ok(true)
+    }
+
+    /// The supplier says that it does not have the order.
+    async fn not_found(&self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+        if let Some(again) = purchase.order_again(now) {
+            if self.vouchers.save(&again).await? != Saved::Done {
+                return Ok(false);
+            }
+            tracing::warn!(voucher_id = %again.id, "its worker died, the supplier does not have it: ordered again");
+            self.queues.orders.send(&again.order(), Duration::ZERO).await?;
+            return Ok(true);
+        }
+        if purchase.is_acknowledged() {
+            tracing::warn!(voucher_id = %purchase.id, "the supplier contradicts itself: it had the order");
+            let (namespace, now) = (&self.setup.namespace, self.clock.now());
+            telemetry::metric(namespace, now, "VoucherContradiction", "Count", &json!(1), &[]);
+        }
+        let asked = self.asked(purchase, false, now).await?;
+        if asked && purchase.is_surely_not_ordered(self.setup.grace_seconds, now) {
+            self.report(purchase, Report::Refused { reason: NOT_ORDERED.into() }).await?;
+        }
+        Ok(asked)
+    }
+
+    /// Notes that the supplier was asked and told no outcome; whether the purchase is still the one that was asked about.
+    async fn asked(&self, purchase: &Purchase, acknowledged: bool, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(asked) = purchase.ask(acknowledged, self.setup.first_ask_seconds, now) else { return Ok(false) };
+        Ok(self.vouchers.save(&asked).await? == Saved::Done)
     }
 
     /// The outcome is there, and whoever was to tell it has not.

@@ -7,7 +7,7 @@ use supplier::Supplier;
 use testkit::{Says, buy_from, voucher_id};
 use tokio::net::TcpListener;
 
-use crate::{DEADLINE, Works, delivered, nowhere, submitted};
+use crate::{DEADLINE, Works, delivered, nowhere, submitted, unknown};
 
 #[tokio::test]
 async fn an_order_that_surely_never_left_is_tried_three_times_and_then_refused() {
@@ -15,7 +15,10 @@ async fn an_order_that_surely_never_left_is_tried_three_times_and_then_refused()
     let (id, supplier) = (works.bought("v").await, nowhere().await);
     for (attempt, pause) in [(1, 5), (2, 20)] {
         works.order_from(&supplier, &id).await.expect("done");
-        assert_eq!(works.purchase(&id).await.state, State::Held { attempts: attempt, since: works.clock.now() });
+        assert_eq!(
+            works.purchase(&id).await.state,
+            State::Held { attempts: attempt, since: works.clock.now(), doubt: false }
+        );
         works.services.advance(Duration::from_secs(pause - 1));
         assert!(works.orders().await.is_empty(), "not before {pause} s");
         works.services.advance(Duration::from_secs(1));
@@ -45,13 +48,7 @@ async fn a_supplier_that_comes_back_is_ordered_from() {
 
 #[tokio::test]
 async fn a_worker_that_dies_between_two_steps_is_made_good_by_the_next_delivery() {
-    // Before the order went out: it is asked for, and ordered, since the supplier does not have it.
     let works = Works::start().await;
-    let id = works.bought("a").await;
-    works.die_after(works.purchase(&id).await.submit(works.clock.now())).await;
-    works.test_supplier.will_say([Says::NotFound, Says::Delivered("ABC-1")]);
-    works.order(&id).await.expect("done");
-    assert_eq!(works.outcomes().await, [delivered("ABC-1")]);
     // After it was put back and before it was sent again: the same message does.
     let id = works.bought("b").await;
     let submitted_once = works.die_after(works.purchase(&id).await.submit(works.clock.now())).await;
@@ -60,13 +57,6 @@ async fn a_worker_that_dies_between_two_steps_is_made_good_by_the_next_delivery(
     works.order(&id).await.expect("done");
     assert_eq!(works.purchase(&id).await.state, submitted(2, false, &works.clock));
     assert_eq!(works.outcomes().await, [delivered("ABC-2")]);
-    // After it was written to go out again.
-    let id = works.bought("c").await;
-    let submitted_once = works.die_after(works.purchase(&id).await.submit(works.clock.now())).await;
-    works.die_after(submitted_once.submit_again(works.clock.now())).await;
-    works.test_supplier.will_say([Says::NotFound, Says::Delivered("ABC-3")]);
-    works.order(&id).await.expect("done");
-    assert_eq!(works.outcomes().await, [delivered("ABC-3")]);
     // After the last try was put back and before it was refused.
     let id = works.bought("d").await;
     for _ in 0..MAX_ATTEMPTS {
@@ -75,6 +65,23 @@ async fn a_worker_that_dies_between_two_steps_is_made_good_by_the_next_delivery(
     }
     works.order(&id).await.expect("done");
     assert_eq!(works.outcomes().await, [json!({"status": "refused", "reason": "supplier_unreachable"})]);
+}
+
+#[tokio::test]
+async fn an_order_in_doubt_that_cannot_be_sent_is_never_refused_but_unknown() {
+    let works = Works::start().await;
+    let (id, supplier) = (works.bought("v").await, nowhere().await);
+    works.die_after(works.purchase(&id).await.submit(works.clock.now())).await;
+    works.die_after(works.purchase(&id).await.order_again(works.clock.now())).await;
+    for attempts in 1..MAX_ATTEMPTS {
+        works.order_from(&supplier, &id).await.expect("done");
+        let held = State::Held { attempts, since: works.clock.now(), doubt: true };
+        assert_eq!(works.purchase(&id).await.state, held);
+        assert!(works.outcomes().await.is_empty());
+    }
+    works.order_from(&supplier, &id).await.expect("done");
+    assert_eq!(works.purchase(&id).await.state, submitted(MAX_ATTEMPTS, true, &works.clock));
+    assert_eq!(works.outcomes().await, [unknown("unreachable")]);
 }
 
 /// Somebody who takes connections and never says a word: no TLS comes about, and nothing of a request leaves.
@@ -109,7 +116,10 @@ async fn a_request_that_stops_waiting_meanwhile_does_not_keep_the_order_from_bei
     let (ordered, ()) = tokio::join!(works.order_from(&mute.supplier, &id), stop);
     ordered.expect("done");
     let purchase = works.purchase(&id).await;
-    assert_eq!((purchase.state, purchase.notice), (State::Held { attempts: 1, since: works.clock.now() }, Notice::Sms));
+    assert_eq!(
+        (purchase.state, purchase.notice),
+        (State::Held { attempts: 1, since: works.clock.now(), doubt: false }, Notice::Sms)
+    );
     works.services.advance(Duration::from_secs(5));
     assert_eq!(works.orders().await.len(), 1);
     assert!(works.outcomes().await.is_empty());
@@ -118,13 +128,13 @@ async fn a_request_that_stops_waiting_meanwhile_does_not_keep_the_order_from_bei
 #[tokio::test]
 async fn a_worker_that_somebody_took_over_from_says_nothing_any_more() {
     let (works, mute) = (Works::start().await, Mute::start().await);
-    for name in ["reconciled", "redelivered"] {
+    for name in ["asked about", "ordered again"] {
         let id = works.bought(name).await;
         let take_over = async {
             let (connection, _) = mute.listener.accept().await.expect("a connection");
             let purchase = works.purchase(&id).await;
             let now = works.clock.now();
-            let next = if name == "reconciled" { purchase.ask(30, now) } else { purchase.submit_again(now) };
+            let next = if name == "asked about" { purchase.ask(false, 30, now) } else { purchase.order_again(now) };
             let next = works.die_after(next).await;
             drop(connection);
             next

@@ -94,7 +94,11 @@ fn delivered(code: &str) -> Value {
 }
 
 fn unknown(cause: &str) -> Value {
-    json!({"status": "unknown", "cause": cause})
+    json!({"status": "unknown", "cause": cause, "acknowledged": false})
+}
+
+fn acknowledged() -> Value {
+    json!({"status": "unknown", "cause": "processing", "acknowledged": true})
 }
 
 /// Nobody listens there.

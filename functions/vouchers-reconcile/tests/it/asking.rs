@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use domain::voucher::{State, Status};
 use edge::clock::Clock;
 use serde_json::{Value, json};
-use testkit::{PATIENCE, Says};
+use supplier::Supplier;
+use testkit::{PATIENCE, Says, TestSupplier};
 use vouchers_reconcile::{Desk, sweep};
 
 use crate::{GRACE, Works};
@@ -35,8 +38,8 @@ async fn an_unknown_outcome_is_asked_about_until_the_supplier_knows() {
         (Says::Delivered("ABC-1"), vec![delivered()], vec![delivered()]),
         (
             Says::Refused("no"),
-            vec![json!({"status": "refused", "reason": "no"})],
-            vec![json!({"status": "refused", "reason": "no"})],
+            vec![json!({"status": "refused", "reason": "supplier: no"})],
+            vec![json!({"status": "refused", "reason": "supplier: no"})],
         ),
         (Says::Processing, vec![], vec![]),
         (Says::NotFound, vec![], vec![not_ordered()]),
@@ -78,31 +81,65 @@ async fn the_pauses_between_two_questions_grow_to_an_hour() {
 }
 
 #[tokio::test]
-async fn not_found_counts_from_the_last_submission() {
+async fn an_order_whose_worker_died_goes_out_again_once_if_the_supplier_does_not_have_it() {
     let works = Works::start().await;
     let id = works.submitted("v").await;
-    works.clock.advance_seconds(GRACE);
-    works.save(works.purchase(&id).await.submit_again(works.clock.now())).await;
     works.test_supplier.always_says(Says::NotFound);
     works.clock.advance_seconds(PATIENCE.deadline_seconds + PATIENCE.resend_seconds);
-    assert_eq!((works.moved().await, works.outcomes().await.len()), (1, 0), "it went out again not long ago");
+    assert_eq!((works.moved().await, works.orders().await), (1, vec![json!({"voucher_id": id})]));
+    let held = State::Held { attempts: 0, since: works.clock.now(), doubt: true };
+    assert_eq!(works.purchase(&id).await.state, held);
+    // The second worker died as well: from now on it is only asked about.
+    works.save(works.purchase(&id).await.submit(works.clock.now())).await;
+    works.clock.advance_seconds(PATIENCE.deadline_seconds + PATIENCE.resend_seconds);
+    assert_eq!((works.moved().await, works.orders().await.len(), works.outcomes().await.len()), (1, 0, 0));
+    assert_eq!(works.purchase(&id).await.status(), Status::Unknown);
+    // "Not found" counts from the last submission.
+    works.clock.advance_seconds(GRACE - PATIENCE.deadline_seconds - PATIENCE.resend_seconds - 1);
+    assert_eq!((works.moved().await, works.outcomes().await.len()), (1, 0));
     works.clock.advance_seconds(GRACE);
     assert_eq!((works.moved().await, works.outcomes().await), (1, vec![not_ordered()]));
 }
 
 #[tokio::test]
-async fn whoever_asks_has_written_it_before_so_that_no_worker_orders_any_more() {
-    let works = Works::start().await;
-    let id = works.submitted("v").await;
-    let worker_knows = works.purchase(&id).await;
-    works.test_supplier.will_say([Says::NotFound]);
-    works.clock.advance_seconds(GRACE);
-    assert_eq!((works.moved().await, works.outcomes().await), (1, vec![not_ordered()]));
-    for late in [worker_knows.submit_again(works.clock.now()), worker_knows.put_back(works.clock.now())] {
-        let saved = works.vouchers.save(&late.expect("a step")).await.expect("an answer");
-        assert!(matches!(saved, aws::vouchers::Saved::Stale(_)));
+async fn not_found_after_it_had_the_order_is_a_contradiction_and_gives_no_money_back() {
+    for (name, says) in [("processing", vec![Says::Processing]), ("silent", vec![Says::Nothing])] {
+        let works = Works::start().await;
+        let id = works.submitted(name).await;
+        works.test_supplier.will_say(says);
+        works.clock.advance_seconds(PATIENCE.deadline_seconds + PATIENCE.resend_seconds);
+        assert_eq!(works.moved().await, 1);
+        works.clock.advance_seconds(GRACE);
+        works.test_supplier.will_say([Says::NotFound]);
+        assert_eq!(works.moved().await, 1);
+        let expected = if name == "processing" { vec![] } else { vec![not_ordered()] };
+        assert_eq!(works.outcomes().await, expected);
+        assert_eq!(works.purchase(&id).await.is_acknowledged(), name == "processing");
     }
-    assert!(matches!(works.purchase(&id).await.state, State::Unknown { .. }));
+}
+
+#[tokio::test]
+async fn what_an_answer_means_is_written_over_the_purchase_that_was_asked_about() {
+    // While the supplier thinks, somebody else writes the purchase.
+    let mut works = Works::with(TestSupplier::slow(Duration::from_secs(1)).await).await;
+    works.supplier = Supplier::new(works.test_supplier.url(), None, Duration::from_secs(60)).expect("a supplier");
+    let (overdue, unknown) = (works.submitted("overdue").await, works.unknown("unknown").await);
+    works.clock.advance_seconds(GRACE);
+    works.test_supplier.always_says(Says::NotFound);
+    let meanwhile = async {
+        while works.test_supplier.calls().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for id in [&overdue, &unknown] {
+            works.save(works.purchase(id).await.ask(true, 30, works.clock.now())).await;
+        }
+    };
+    let (report, ()) = tokio::join!(works.sweep(), meanwhile);
+    assert_eq!(report.expect("a run")["moved"], 0);
+    assert!(works.outcomes().await.is_empty() && works.orders().await.is_empty());
+    for id in [&overdue, &unknown] {
+        assert!(works.purchase(id).await.is_acknowledged());
+    }
 }
 
 #[tokio::test]
@@ -110,7 +147,7 @@ async fn a_run_that_died_after_it_had_asked_is_made_good_by_a_later_one() {
     let works = Works::start().await;
     let id = works.submitted("v").await;
     works.clock.advance_seconds(PATIENCE.deadline_seconds + PATIENCE.resend_seconds);
-    works.save(works.purchase(&id).await.ask(30, works.clock.now())).await;
+    works.save(works.purchase(&id).await.ask(false, 30, works.clock.now())).await;
     assert_eq!(works.moved().await, 0);
     works.test_supplier.will_say([Says::Delivered("ABC-1")]);
     works.clock.advance_seconds(30);

@@ -98,7 +98,7 @@ impl Works {
     /// A purchase that nobody knows the outcome of; its order went out now.
     async fn unknown(&self, name: &str) -> VoucherId {
         let id = self.submitted(name).await;
-        self.stack.settle(&id, &Outcome::Unknown, self.clock.now()).await;
+        self.stack.settle(&id, &Outcome::Unknown { acknowledged: false }, self.clock.now()).await;
         id
     }
 

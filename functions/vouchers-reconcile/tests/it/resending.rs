@@ -1,4 +1,4 @@
-use domain::voucher::MAX_ATTEMPTS;
+use domain::voucher::{MAX_ATTEMPTS, Status};
 use edge::clock::Clock;
 use serde_json::json;
 use testkit::PATIENCE;
@@ -11,14 +11,28 @@ async fn an_order_whose_worker_never_began_is_sent_again() {
     let id = works.held("v", None).await;
     works.clock.advance_seconds(PATIENCE.resend_seconds - 1);
     assert_eq!((works.moved().await, works.orders().await.len()), (0, 0), "it may still begin");
-    for _ in 0..2 {
+    for pause in [1, 120, 240, 480, 960] {
+        works.clock.advance_seconds(pause - 1);
+        assert_eq!((works.moved().await, works.orders().await.len()), (0, 0), "once at a time");
         works.clock.advance_seconds(1);
         assert_eq!(works.moved().await, 1);
         assert_eq!(works.orders().await, [json!({"voucher_id": id})]);
-        assert_eq!((works.moved().await, works.orders().await.len()), (0, 0), "once at a time");
-        works.clock.advance_seconds(PATIENCE.resend_seconds - 1);
     }
     assert!(works.test_supplier.calls().is_empty() && works.outcomes().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_order_that_has_waited_for_an_hour_is_given_up_unless_it_may_have_reached_the_supplier() {
+    let works = Works::start().await;
+    let (sure, doubtful) = (works.held("sure", None).await, works.submitted("doubtful").await);
+    works.clock.advance_seconds(1_000);
+    works.save(works.purchase(&doubtful).await.order_again(works.clock.now())).await;
+    works.clock.advance_seconds(2_600);
+    assert_eq!(works.moved().await, 2);
+    assert_eq!(works.outcomes().await, [json!({"status": "refused", "reason": "supplier_unreachable"})]);
+    assert!(works.orders().await.is_empty());
+    assert!(works.purchase(&sure).await.is_given_up());
+    assert_eq!((works.purchase(&doubtful).await.status(), works.due_in(&doubtful).await), (Status::Unknown, Some(30)));
 }
 
 #[tokio::test]

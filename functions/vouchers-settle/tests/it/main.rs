@@ -4,6 +4,11 @@
 mod settling;
 mod telling;
 
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
 use aws::queues::Queue;
 use domain::{
     Timestamp,
@@ -98,5 +103,32 @@ fn refused() -> Report {
 }
 
 fn unknown() -> Report {
-    Report::Unknown { cause: "timeout".into() }
+    Report::Unknown { cause: "timeout".into(), acknowledged: false }
+}
+
+/// What is logged while somebody listens.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("a lock").clone()).expect("text")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("a lock").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

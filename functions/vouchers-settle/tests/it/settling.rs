@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::json;
 use testkit::{buy_paid, event, voucher_id};
 
-use crate::{Works, delivered, refused, unknown};
+use crate::{Log, Works, delivered, refused, unknown};
 
 #[tokio::test]
 async fn each_outcome_moves_the_money_it_means() {
@@ -86,6 +86,25 @@ async fn a_success_after_the_money_went_back_is_paid_by_the_bank_and_told_to_nob
     assert!(audit.is_clean(), "{audit:#?}");
     let books = format!("{audit:?}");
     assert!(books.contains("Losses") || books.contains("losses"), "{books}");
+}
+
+#[tokio::test]
+async fn a_success_that_came_too_late_is_told_again_by_whoever_hears_of_it_after_a_crash() {
+    let works = Works::start().await;
+    let id = works.submitted("v", None).await;
+    works.settle(&id, refused()).await.expect("done");
+    // Booked by a worker that died before it said so.
+    works.stack.settle(&id, &delivered("LATE-1").outcome(), works.clock.now()).await;
+    let log = Log::default();
+    let _logging = log.listen();
+    works.settle(&id, delivered("LATE-1")).await.expect("done");
+    assert!(log.text().contains("the bank has paid"), "{}", log.text());
+    assert!(!log.text().contains("contradicts") && !log.text().contains("LATE-1"), "{}", log.text());
+    works.settle(&id, delivered("LATE-2")).await.expect("done");
+    assert!(log.text().contains("contradicts itself"), "{}", log.text());
+    let before = log.text().len();
+    works.settle(&id, refused()).await.expect("done");
+    assert_eq!(log.text().len(), before, "{}", log.text());
 }
 
 #[tokio::test]

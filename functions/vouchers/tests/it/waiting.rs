@@ -75,7 +75,7 @@ async fn an_unknown_outcome_is_shown_as_such() {
     let time = async {
         let purchase = app.appears(&id).await.submit(app.clock.now()).expect("submitted");
         app.stores.vouchers.save(&purchase).await.expect("written");
-        app.settle(&id, &domain::voucher::Outcome::Unknown).await;
+        app.settle(&id, &domain::voucher::Outcome::Unknown { acknowledged: false }).await;
         app.clock.advance_seconds(10);
     };
     let (reply, ()) = tokio::join!(request, time);

@@ -31,7 +31,7 @@ pub(super) const VOUCHER: &str = "voucher";
 pub(super) const DUE_SHARDS: u8 = 8;
 
 /// Every attribute that changes in the life of a purchase.
-pub(super) const STANDING: [&str; 19] = [
+pub(super) const STANDING: [&str; 20] = [
     "state",
     "attempts",
     "held_since",
@@ -39,6 +39,7 @@ pub(super) const STANDING: [&str; 19] = [
     "doubt",
     "asked",
     "ask_at",
+    "acknowledged",
     "code",
     "supplier_order",
     "reason",
@@ -135,19 +136,21 @@ pub(super) fn standing(purchase: &Purchase, patience: &Patience, id: WriteId) ->
     };
     put("state", text(stored_state(&purchase.state)));
     match &purchase.state {
-        State::Held { attempts, since } => {
+        State::Held { attempts, since, doubt } => {
             put("attempts", number(attempts));
             put("held_since", text(since.to_string()));
+            put("doubt", AttributeValue::Bool(*doubt));
         }
         State::Submitted { attempts, at, doubt } => {
             put("attempts", number(attempts));
             put("submitted_at", text(at.to_string()));
             put("doubt", AttributeValue::Bool(*doubt));
         }
-        State::Unknown { submitted_at, asked, ask_at } => {
+        State::Unknown { submitted_at, asked, ask_at, acknowledged } => {
             put("submitted_at", text(submitted_at.to_string()));
             put("asked", number(asked));
             put("ask_at", text(ask_at.to_string()));
+            put("acknowledged", AttributeValue::Bool(*acknowledged));
         }
         State::Delivered { code, supplier_order, at } => {
             put("code", text(code.as_str()));
@@ -231,19 +234,21 @@ pub(super) fn purchase(item: &Item) -> Result<Purchase, StoreError> {
 
 fn state(item: &Item) -> Result<State, StoreError> {
     Ok(match item.text("state")? {
-        "held" => State::Held { attempts: small(item, "attempts")?, since: item.moment("held_since")? },
+        "held" => State::Held {
+            attempts: small(item, "attempts")?,
+            since: item.moment("held_since")?,
+            doubt: flag(item, "doubt")?,
+        },
         "submitted" => State::Submitted {
             attempts: small(item, "attempts")?,
             at: item.moment("submitted_at")?,
-            doubt: match item.get("doubt") {
-                Some(AttributeValue::Bool(doubt)) => *doubt,
-                _ => return Err(StoreError::corrupt("doubt")),
-            },
+            doubt: flag(item, "doubt")?,
         },
         "unknown" => State::Unknown {
             submitted_at: item.moment("submitted_at")?,
             asked: small(item, "asked")?,
             ask_at: item.moment("ask_at")?,
+            acknowledged: flag(item, "acknowledged")?,
         },
         "delivered" => State::Delivered {
             code: item.parsed("code", VoucherCode::parse)?,
@@ -260,6 +265,13 @@ fn state(item: &Item) -> Result<State, StoreError> {
         },
         _ => return Err(StoreError::corrupt("state")),
     })
+}
+
+fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
+    match item.get(name) {
+        Some(AttributeValue::Bool(flag)) => Ok(*flag),
+        _ => Err(StoreError::corrupt(name)),
+    }
 }
 
 fn small(item: &Item, name: &str) -> Result<u32, StoreError> {

@@ -48,7 +48,7 @@ async fn a_purchase_is_due_as_long_as_something_is_left_to_do_and_no_longer() {
     purchase = purchase.submit(now().plus_seconds(1)).expect("submitted");
     assert_eq!(vouchers.save(&purchase).await.unwrap(), Saved::Done);
     due_from(1 + PATIENCE.deadline_seconds + PATIENCE.resend_seconds).await;
-    stack.settle(&purchase.id, &Outcome::Unknown, now().plus_seconds(100)).await;
+    stack.settle(&purchase.id, &Outcome::Unknown { acknowledged: false }, now().plus_seconds(100)).await;
     due_from(130).await;
     purchase = stack.settle(&purchase.id, &delivered("1"), now().plus_seconds(140)).await;
     due_from(140 + PATIENCE.resend_seconds).await;
@@ -83,7 +83,7 @@ async fn purchases_are_counted_that_are_unknown_since_long() {
         let submitted = purchase.submit(now().plus_seconds(submitted)).expect("submitted");
         assert_eq!(vouchers.save(&submitted).await.unwrap(), Saved::Done);
         if name != "d" {
-            stack.settle(&purchase.id, &Outcome::Unknown, now().plus_seconds(7_300)).await;
+            stack.settle(&purchase.id, &Outcome::Unknown { acknowledged: false }, now().plus_seconds(7_300)).await;
         }
     }
     stack.bought(&buy_paid("e", "client", "e", &plan), now()).await;
