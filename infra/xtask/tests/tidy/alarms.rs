@@ -10,6 +10,7 @@ use crate::repository::{Repository, texts};
 const OWN: &[(&str, &str)] = &[
     ("LedgerClean", "the audit"),
     ("SmsOutcomeUnknown", "an SMS that may or may not have been sent"),
+    ("VoucherContradiction", "a supplier that contradicts itself"),
     ("VoucherLateSuccess", "a supplier that delivers after the money was given back"),
     ("VouchersUnknownTooLong", "a purchase of long unknown outcome"),
 ];
