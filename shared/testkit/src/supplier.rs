@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,6 @@ pub enum Says {
     HangsUp,
     /// Nothing, for longer than anybody waits.
     Nothing,
-    /// Does not know the order, and from then on nobody listens any more.
-    NotFoundAndGone,
 }
 
 /// The supplier. Says [`Says::Processing`] until it is told otherwise.
@@ -47,9 +45,6 @@ pub struct TestSupplier {
 
 struct Inner {
     state: Mutex<State>,
-    /// Whether somebody listens; the second side tells when nobody does.
-    open: watch::Sender<bool>,
-    closed: watch::Receiver<bool>,
     pause: Duration,
 }
 
@@ -72,10 +67,8 @@ impl TestSupplier {
     pub async fn slow(pause: Duration) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (open, opened) = watch::channel(true);
-        let (closing, closed) = watch::channel(false);
-        let inner = Arc::new(Inner { state: Mutex::default(), open, closed, pause });
-        tokio::spawn(listen(listener, inner.clone(), opened, closing));
+        let inner = Arc::new(Inner { state: Mutex::default(), pause });
+        tokio::spawn(listen(listener, inner.clone()));
         Self { url, inner }
     }
 
@@ -111,20 +104,8 @@ impl TestSupplier {
     }
 }
 
-async fn listen(
-    listener: TcpListener,
-    inner: Arc<Inner>,
-    mut open: watch::Receiver<bool>,
-    closing: watch::Sender<bool>,
-) {
-    loop {
-        let stream = tokio::select! {
-            _ = open.wait_for(|open| !open) => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => break,
-            },
-        };
+async fn listen(listener: TcpListener, inner: Arc<Inner>) {
+    while let Ok((stream, _)) = listener.accept().await {
         let inner = inner.clone();
         let service = service_fn(move |request| {
             let inner = inner.clone();
@@ -132,8 +113,6 @@ async fn listen(
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
-    drop(listener);
-    closing.send_replace(true);
 }
 
 impl Inner {
@@ -164,7 +143,6 @@ impl Inner {
     }
 
     async fn say(&self, says: &Says, reference: &str, ordered: bool) -> io::Result<Response<Full<Bytes>>> {
-        let not_found = json!({"reference": reference, "status": "not_found"});
         let (status, document) = match says {
             Says::Delivered(code) => {
                 (200, json!({"reference": reference, "status": "delivered", "code": code, "order_id": "SO-1"}))
@@ -173,16 +151,11 @@ impl Inner {
             Says::Processing => {
                 (if ordered { 202 } else { 200 }, json!({"reference": reference, "status": "processing"}))
             }
-            Says::NotFound => (404, not_found),
+            Says::NotFound => (404, json!({"reference": reference, "status": "not_found"})),
             Says::Status(status) => (*status, json!({})),
             Says::WrongReference => (200, json!({"reference": "vch_other", "status": "delivered", "code": "WRONG"})),
             Says::HangsUp => return Err(io::Error::other("hung up")),
             Says::Nothing => std::future::pending().await,
-            Says::NotFoundAndGone => {
-                self.open.send_replace(false);
-                let _ = self.closed.clone().wait_for(|closed| *closed).await;
-                (404, not_found)
-            }
         };
         let answer = Response::builder().status(status).body(Full::new(document.to_string().into()));
         answer.map_err(io::Error::other)
