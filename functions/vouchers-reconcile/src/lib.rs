@@ -10,7 +10,11 @@
 //! Settles nothing itself and gives no money back on a guess: that the supplier does not know an order counts only
 //! when it can no longer be on its way.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use aws::{
     queues::Queue,
@@ -34,6 +38,8 @@ const BATCH: usize = 200;
 const ROUNDS: usize = 20;
 /// Questions to the supplier at the same time: it must be spared, above all when it has just come back.
 const AT_ONCE: usize = 10;
+/// After this many questions in a row without an answer the supplier is asked no more in this run.
+const SILENCES: usize = 10;
 /// No purchase is begun after this long: the timeout of the function is 50 s.
 const LONGEST_RUN_SECONDS: i64 = 40;
 
@@ -65,6 +71,14 @@ pub struct Setup {
     pub namespace: String,
 }
 
+impl Setup {
+    /// While its worker may still be calling, "not found" proves nothing, whatever the setting says.
+    fn grace_seconds(&self) -> i64 {
+        let Patience { deadline_seconds, resend_seconds } = self.patience;
+        self.grace_seconds.max(deadline_seconds.saturating_add(resend_seconds))
+    }
+}
+
 /// What a run works with. Without a supplier nobody is asked, and what is unknown stays so.
 #[derive(Debug)]
 pub struct Desk<'a, C> {
@@ -80,9 +94,33 @@ pub struct Desk<'a, C> {
     pub clock: &'a C,
 }
 
+/// What one run has learned on its way.
+#[derive(Debug)]
+struct Run {
+    /// When no purchase is begun any more.
+    end: Timestamp,
+    /// Questions in a row without an answer.
+    silences: AtomicUsize,
+}
+
+impl Run {
+    fn is_supplier_silent(&self) -> bool {
+        self.silences.load(Ordering::Relaxed) >= SILENCES
+    }
+
+    fn heard(&self, answered: bool) {
+        if answered {
+            self.silences.store(0, Ordering::Relaxed);
+        } else {
+            self.silences.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// One run. Fails at the end if any purchase could not be looked after, so that the failure is seen; the others are.
 pub async fn sweep<C: Clock>(desk: &Desk<'_, C>) -> Result<Value, Error> {
     let end = desk.clock.now().plus_seconds(LONGEST_RUN_SECONDS);
+    let run = &Run { end, silences: AtomicUsize::new(0) };
     let (mut seen, mut moved, mut failed) = (BTreeSet::new(), 0, 0);
     for _ in 0..ROUNDS {
         let due = desk.vouchers.due(desk.clock.now(), BATCH + seen.len()).await?;
@@ -90,7 +128,7 @@ pub async fn sweep<C: Clock>(desk: &Desk<'_, C>) -> Result<Value, Error> {
         if fresh.is_empty() || desk.clock.now() >= end {
             break;
         }
-        let mut looks = stream::iter(&fresh).map(|id| desk.look_in_time(id, end)).buffer_unordered(AT_ONCE);
+        let mut looks = stream::iter(&fresh).map(|id| desk.look_in_time(id, run)).buffer_unordered(AT_ONCE);
         while let Some(look) = looks.next().await {
             match look {
                 Ok(done) => moved += usize::from(done),
@@ -110,16 +148,16 @@ pub async fn sweep<C: Clock>(desk: &Desk<'_, C>) -> Result<Value, Error> {
 }
 
 impl<C: Clock> Desk<'_, C> {
-    async fn look_in_time(&self, id: &VoucherId, end: Timestamp) -> Result<bool, ()> {
-        if self.clock.now() >= end {
+    async fn look_in_time(&self, id: &VoucherId, run: &Run) -> Result<bool, ()> {
+        if self.clock.now() >= run.end {
             return Ok(false);
         }
-        let looked = self.look(id).await;
+        let looked = self.look(id, run).await;
         looked.map_err(|error| tracing::error!(voucher_id = %id, %error, "purchase not looked after"))
     }
 
     /// Moves one purchase on; whether anything was to be done. Who else writes it meanwhile has done so.
-    async fn look(&self, id: &VoucherId) -> Result<bool, StoreError> {
+    async fn look(&self, id: &VoucherId, run: &Run) -> Result<bool, StoreError> {
         let Some(purchase) = self.vouchers.purchase(id).await? else { return Ok(false) };
         let now = self.clock.now();
         // The index lags behind the purchase.
@@ -128,7 +166,7 @@ impl<C: Clock> Desk<'_, C> {
         }
         match purchase.state {
             State::Held { .. } => self.resend(&purchase, now).await,
-            State::Submitted { .. } | State::Unknown { .. } => self.ask(&purchase, now).await,
+            State::Submitted { .. } | State::Unknown { .. } => self.ask(&purchase, now, run).await,
             State::Delivered { .. } | State::Refused { .. } => self.tell(&purchase, now).await,
         }
     }
@@ -152,9 +190,12 @@ impl<C: Clock> Desk<'_, C> {
 
     /// Whatever the answer means is written over the purchase as it was before the question. The supplier's own word of
     /// an outcome goes out in any case.
-    async fn ask(&self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(supplier) = self.supplier else { return Ok(false) };
-        match supplier.status(&purchase.id).await {
+    async fn ask(&self, purchase: &Purchase, now: Timestamp, run: &Run) -> Result<bool, StoreError> {
+        // Who is not asked about stays due, and comes first in the next run.
+        let Some(supplier) = self.supplier.filter(|_| !run.is_supplier_silent()) else { return Ok(false) };
+        let answer = supplier.status(&purchase.id).await;
+        run.heard(answer.is_ok());
+        match answer {
             Err(error) => {
                 tracing::warn!(voucher_id = %purchase.id, %error, "the supplier does not say");
                 self.asked(purchase, false, now).await
@@ -190,7 +231,7 @@ impl<C: Clock> Desk<'_, C> {
             telemetry::metric(namespace, now, "VoucherContradiction", "Count", &json!(1), &[]);
         }
         let asked = self.asked(purchase, false, now).await?;
-        if asked && purchase.is_surely_not_ordered(self.setup.grace_seconds, now) {
+        if asked && purchase.is_surely_not_ordered(self.setup.grace_seconds(), now) {
             self.report(purchase, Report::Refused { reason: NOT_ORDERED.into() }).await?;
         }
         Ok(asked)

@@ -3,6 +3,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use domain::Timestamp;
 use edge::clock::Clock;
+use supplier::Supplier;
 use testkit::{ManualClock, PATIENCE, Says, TestSupplier};
 
 use crate::Works;
@@ -19,6 +20,37 @@ async fn the_supplier_is_spared() {
     assert_eq!((works.test_supplier.calls().len(), works.outcomes().await.len()), (40, 40));
     let at_once = works.test_supplier.most_at_once();
     assert!((2..=10).contains(&at_once), "{at_once} at once");
+}
+
+#[tokio::test]
+async fn a_supplier_that_is_silent_is_asked_no_more_in_this_run_and_nobody_loses_his_turn() {
+    let mut works = Works::with(TestSupplier::slow(Duration::from_millis(20)).await).await;
+    works.supplier = Supplier::new(works.test_supplier.url(), None, Duration::from_secs(60)).expect("a supplier");
+    works.test_supplier.always_says(Says::Status(500));
+    for nth in 0..40 {
+        works.unknown(&format!("v{nth}")).await;
+    }
+    works.held("held", None).await;
+    works.clock.advance_seconds(PATIENCE.resend_seconds);
+    let moved = works.moved().await;
+    let calls = works.test_supplier.calls();
+    assert!((10..20).contains(&calls.len()), "{}", calls.len());
+    assert_eq!((moved, works.orders().await.len()), (calls.len() as u64 + 1, 1), "the rest of the work is done");
+    works.test_supplier.always_says(Says::Delivered("ABC-1"));
+    assert_eq!(works.moved().await, 40 - calls.len() as u64, "those that were not asked about are still due");
+    assert_eq!(works.outcomes().await.len(), 40 - calls.len());
+}
+
+#[tokio::test]
+async fn not_found_proves_nothing_while_the_worker_may_be_calling_whatever_the_grace() {
+    let mut works = Works::start().await;
+    works.setup.grace_seconds = 0;
+    let id = works.unknown("v").await;
+    works.test_supplier.always_says(Says::NotFound);
+    works.clock.advance_seconds(PATIENCE.deadline_seconds + PATIENCE.resend_seconds - 1);
+    assert_eq!((works.moved().await, works.outcomes().await.len()), (1, 0));
+    works.clock.advance_seconds(works.due_in(&id).await.expect("due"));
+    assert_eq!((works.moved().await, works.outcomes().await.len()), (1, 1));
 }
 
 /// Five seconds pass at each look at it.
