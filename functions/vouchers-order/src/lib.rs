@@ -1,12 +1,12 @@
-//! Orders one voucher from the supplier, under our reference. Never twice, and never sure of more than the supplier
-//! said.
+//! Orders one voucher from the supplier, under our reference. Never sure of more than the supplier said.
 //!
 //! ```text
 //! VoucherOrderQueue ─► submitted (written first) ─► supplier ─► VoucherOrderResultQueue
 //!        ▲                                             └ surely not reached ─► held again ─┐
 //!        └──────────────────────── later, up to three times ─────────────────────────────┘
 //! ```
-//! Decides nothing about money: what came of an order is a message, which can be settled any number of times.
+//! Decides nothing about money: what came of an order is a message, which can be settled any number of times. Whatever a
+//! worker leaves behind that dies, vouchers-reconcile takes up: here nobody guesses whether another is still at work.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,10 @@ use supplier::{Answer, CallError, Order, Supplier};
 const LOOKS: usize = 8;
 /// The pause before the second try; four times as long before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The pause before the supplier is first asked about an order it has; it doubles up to eight times that. Shorter when
+/// the deadline is.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// The queues this worker sends to.
 #[derive(Clone, Debug)]
@@ -73,8 +77,8 @@ impl<C: Clock> Worker<'_, C> {
                 Some(submitted) => self.submit(&submitted).await,
                 None => self.report(purchase, Report::Refused { reason: NOT_SENT.into() }).await,
             },
-            State::Submitted { .. } => self.take_over(purchase).await,
-            State::Unknown { .. } | State::Delivered { .. } | State::Refused { .. } => {
+            // Another worker is at it. When that one is overdue, vouchers-reconcile asks the supplier.
+            State::Submitted { .. } | State::Unknown { .. } | State::Delivered { .. } | State::Refused { .. } => {
                 tracing::info!(voucher_id = %purchase.id, "nothing to order");
                 Ok(Step::Done)
             }
@@ -103,28 +107,32 @@ impl<C: Clock> Worker<'_, C> {
             Err(CallError::NotSent(cause)) => self.put_back(submitted, &cause.to_string()).await,
             Err(CallError::Unknown(cause)) => self.report(submitted, unknown(cause)).await,
             Ok(answer) => {
-                let report = answer.report().unwrap_or_else(|| unknown("processing"));
+                let report = match answer.report() {
+                    Some(report) => report,
+                    None => self.follow(submitted, begun).await,
+                };
                 self.report(submitted, report).await
             }
         }
     }
 
-    /// The message came again: another worker died, or is at work this moment. The supplier knows more than we do.
-    async fn take_over(&self, submitted: &Purchase) -> Result<Step, Failure> {
-        let begun = Instant::now();
-        let answer = self.supplier.status(&submitted.id).await;
-        log(submitted, "asked", &answer, begun);
-        match answer {
-            Err(CallError::NotSent(cause) | CallError::Unknown(cause)) => self.report(submitted, unknown(cause)).await,
-            Ok(Answer::Processing) => Ok(Step::Done), // when it is overdue, vouchers-reconcile asks
-            Ok(Answer::NotFound) => match submitted.submit_again(self.clock.now()) {
-                Some(again) => self.submit(&again).await,
-                None => Ok(Step::Done),
-            },
-            Ok(answer @ (Answer::Delivered { .. } | Answer::Refused { .. })) => match answer.report() {
-                Some(report) => self.report(submitted, report).await,
-                None => Ok(Step::Done),
-            },
+    /// The supplier has the order. For as long as a call may take, it is asked what became of it.
+    async fn follow(&self, submitted: &Purchase, begun: Instant) -> Report {
+        let deadline = self.supplier.deadline();
+        let mut pause = FIRST_LOOK.min(deadline / 30);
+        let longest = pause * 8;
+        loop {
+            let left = deadline.saturating_sub(begun.elapsed() + pause);
+            if left.is_zero() {
+                return Report::Unknown { cause: "processing".into(), acknowledged: true };
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+            let answer = self.supplier.within(left).status(&submitted.id).await;
+            if let Some(report) = answer.as_ref().ok().and_then(Answer::report) {
+                log(submitted, "followed", &answer, begun);
+                return report;
+            }
         }
     }
 
@@ -164,7 +172,7 @@ impl<C: Clock> Worker<'_, C> {
 }
 
 fn unknown(cause: impl ToString) -> Report {
-    Report::Unknown { cause: cause.to_string() }
+    Report::Unknown { cause: cause.to_string(), acknowledged: false }
 }
 
 /// Neither the voucher nor the supplier's words are printed.

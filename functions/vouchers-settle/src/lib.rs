@@ -13,7 +13,7 @@ use aws::{
     store::StoreError,
     vouchers::{Saved, Vouchers},
 };
-use domain::voucher::{Purchase, ResultMessage, Settlement, State};
+use domain::voucher::{Purchase, Report, ResultMessage, Settlement, State};
 use edge::{clock::Clock, sqs::Failure, telemetry};
 use serde_json::json;
 
@@ -68,7 +68,13 @@ async fn book(
         let purchase = purchase.ok_or_else(|| Failure::new(format!("no purchase {}", message.voucher_id)))?;
         let now = clock.now();
         match purchase.settle(&outcome, setup.first_ask_seconds, now) {
-            Settlement::Nothing => return Ok(purchase),
+            Settlement::Nothing => {
+                // Whoever booked it may have died before it said so.
+                if matches!(message.outcome, Report::Delivered { .. }) && purchase.is_late_success() {
+                    tell_late(setup, clock, &purchase);
+                }
+                return Ok(purchase);
+            }
             Settlement::Contradiction(what) => {
                 tracing::warn!(voucher_id = %purchase.id, what, "the supplier contradicts itself");
                 count(setup, clock, "VoucherContradiction");
@@ -90,13 +96,17 @@ async fn book(
 fn tell(setup: &Setup, clock: &impl Clock, purchase: &Purchase) {
     tracing::info!(voucher_id = %purchase.id, status = ?purchase.status(), "voucher settled");
     if purchase.is_late_success() {
-        tracing::error!(voucher_id = %purchase.id, "delivered after the money was given back; the bank has paid");
-        count(setup, clock, "VoucherLateSuccess");
+        tell_late(setup, clock, purchase);
     }
     if let State::Delivered { at, .. } = purchase.state {
         let millis = at.millis() - purchase.created_at.millis();
         telemetry::metric(&setup.namespace, clock.now(), "VoucherDelivery", "Milliseconds", &json!(millis), &[]);
     }
+}
+
+fn tell_late(setup: &Setup, clock: &impl Clock, purchase: &Purchase) {
+    tracing::error!(voucher_id = %purchase.id, "delivered after the money was given back; the bank has paid");
+    count(setup, clock, "VoucherLateSuccess");
 }
 
 fn count(setup: &Setup, clock: &impl Clock, metric: &str) {

@@ -4,6 +4,7 @@ use aws::{
     client::Environment, customers::Customers, ledger::Ledger, phones::Phones, queues::Queue, secrets::Secret,
     vouchers::Vouchers,
 };
+use domain::voucher::Patience;
 use edge::{clock::SystemClock, http, telemetry, variable};
 use vouchers::{Shop, Stores, handle};
 
@@ -12,10 +13,13 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let environment = Environment::read()?;
     let client = environment.dynamodb();
-    let deadline = variable::required("SUPPLIER_DEADLINE_SECONDS")?.parse()?;
+    let patience = Patience {
+        deadline_seconds: variable::required("SUPPLIER_DEADLINE_SECONDS")?.parse()?,
+        resend_seconds: variable::required("VOUCHER_RESEND_SECONDS")?.parse()?,
+    };
     let ledger = Ledger::new(client.clone(), variable::required("LEDGER_TABLE")?);
     let stores = Stores {
-        vouchers: Vouchers::new(client.clone(), variable::required("VOUCHERS_TABLE")?, deadline),
+        vouchers: Vouchers::new(client.clone(), variable::required("VOUCHERS_TABLE")?, patience),
         ledger,
         customers: Customers::new(client.clone(), variable::required("CUSTOMERS_TABLE")?),
         phones: Phones::new(client, variable::required("PHONES_TABLE")?),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use domain::{
     id::VoucherId,
-    voucher::{Report, VoucherCode},
+    voucher::{Report, SUPPLIER_SAYS, VoucherCode},
 };
 use serde::Deserialize;
 
@@ -37,13 +37,13 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The outcome it is, if it is one.
+    /// The outcome it is, if it is one. Its reason is marked as the supplier's.
     pub fn report(&self) -> Option<Report> {
         match self {
             Self::Delivered { code, order } => {
                 Some(Report::Delivered { code: code.clone(), supplier_order: order.clone() })
             }
-            Self::Refused { reason } => Some(Report::Refused { reason: reason.clone() }),
+            Self::Refused { reason } => Some(Report::Refused { reason: format!("{SUPPLIER_SAYS}{reason}") }),
             Self::Processing | Self::NotFound => None,
         }
     }

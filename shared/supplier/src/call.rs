@@ -53,6 +53,14 @@ impl Connector {
         Ok(Self { connector, deadline })
     }
 
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(crate) fn within(&self, time: Duration) -> Self {
+        Self { connector: self.connector.clone(), deadline: time.min(self.deadline) }
+    }
+
     /// Sends the request to whoever answers at `uri`; the status and the whole body of the answer.
     pub(crate) async fn call(&self, uri: Uri, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), CallError> {
         let begun = Instant::now();

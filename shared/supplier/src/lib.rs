@@ -131,6 +131,16 @@ impl Supplier {
         Ok(Self { endpoint, authorization, connector: Connector::new(deadline)? })
     }
 
+    /// How long a call as a whole may take.
+    pub fn deadline(&self) -> Duration {
+        self.connector.deadline()
+    }
+
+    /// The same supplier, asked in no more time than this.
+    pub fn within(&self, time: Duration) -> Self {
+        Self { connector: self.connector.within(time), ..self.clone() }
+    }
+
     /// Orders, or hears again about the order that this reference stands for.
     pub async fn order(&self, order: &Order<'_>) -> Result<Answer, CallError> {
         let document = OrderDocument {

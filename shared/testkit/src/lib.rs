@@ -11,6 +11,7 @@ mod market;
 mod request;
 mod services;
 mod shop;
+mod supplier;
 mod user_pool;
 
 pub use bank::{command, hold, money, transfer_id};
@@ -20,5 +21,6 @@ pub use line::{Cut, Line};
 pub use market::{Market, buy, grant_id, order_id, sell};
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
-pub use shop::{SUPPLIER_DEADLINE_SECONDS, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
+pub use shop::{PATIENCE, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
+pub use supplier::{Says, TestSupplier};
 pub use user_pool::UserPool;

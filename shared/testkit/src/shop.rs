@@ -9,14 +9,15 @@ use domain::{
     customer::PhoneNumber,
     id::{AccountId, VoucherId, derive},
     voucher::{
-        self, Buy, Outcome, Payer, Product, ProductId, ProductStatus, Purchase, Rejection, Settlement, VoucherCode,
+        self, Buy, Outcome, Patience, Payer, Product, ProductId, ProductStatus, Purchase, Rejection, Settlement,
+        VoucherCode,
     },
 };
 
 use crate::{Stack, customer, money};
 
-/// The supplier's deadline that the shop of a test goes by.
-pub const SUPPLIER_DEADLINE_SECONDS: i64 = 125;
+/// What the shop of a test goes by, as the template has it.
+pub const PATIENCE: Patience = Patience { deadline_seconds: 125, resend_seconds: 120 };
 
 /// The id that a name stands for.
 pub fn voucher_id(name: &str) -> VoucherId {
@@ -74,7 +75,7 @@ pub fn refused() -> Outcome {
 impl Stack {
     /// The vouchers on this database.
     pub fn vouchers(&self) -> Vouchers {
-        Vouchers::new(self.environment().dynamodb(), self.table("VouchersTable"), SUPPLIER_DEADLINE_SECONDS)
+        Vouchers::new(self.environment().dynamodb(), self.table("VouchersTable"), PATIENCE)
     }
 
     /// A product on sale at this price in dollars, in the catalogue.

@@ -194,7 +194,12 @@ impl App {
     pub async fn aws(&self, target: &str, content_type: &str, body: Value) -> Answer {
         let signed =
             "AWS4-HMAC-SHA256 Credential=local/20261121/eu-west-1/any/aws4_request, SignedHeaders=host, Signature=0";
-        let headers = [("x-amz-target", target), ("content-type", content_type), ("authorization", signed)];
+        let headers = [
+            ("x-amz-target", target),
+            ("content-type", content_type),
+            ("authorization", signed),
+            ("x-amz-date", "20261121T000000Z"),
+        ];
         Http::new(self.runner.aws_url()).send(Method::POST, "/", &headers, body.to_string()).await.expect("an answer")
     }
 

@@ -11,6 +11,7 @@ const OWN: &[(&str, &str)] = &[
     ("LedgerClean", "the audit"),
     ("OrdersStuck", "an order that its book does not answer"),
     ("SmsOutcomeUnknown", "an SMS that may or may not have been sent"),
+    ("VoucherContradiction", "a supplier that contradicts itself"),
     ("VoucherLateSuccess", "a supplier that delivers after the money was given back"),
     ("VouchersUnknownTooLong", "a purchase of long unknown outcome"),
 ];

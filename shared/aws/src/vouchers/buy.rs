@@ -84,7 +84,7 @@ impl Vouchers {
 
     /// The purchase and, for a partner's, its reference, each if absent.
     fn new_rows(&self, purchase: &Purchase, id: WriteId) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let mut items = vec![rows::purchase_item(purchase, self.deadline_seconds, id)];
+        let mut items = vec![rows::purchase_item(purchase, &self.patience, id)];
         if let Funding::Partner { client, payment_reference, .. } = &purchase.funding {
             items.push(rows::reference_item(client, payment_reference, &purchase.id));
         }

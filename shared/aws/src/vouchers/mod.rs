@@ -16,7 +16,11 @@ pub use buy::Purchased;
 pub use save::Saved;
 
 use aws_sdk_dynamodb::{Client, types::ReturnConsumedCapacity};
-use domain::{customer::PhoneNumber, id::VoucherId, voucher::Purchase};
+use domain::{
+    customer::PhoneNumber,
+    id::VoucherId,
+    voucher::{Patience, Purchase},
+};
 
 use crate::{
     item::{Item, key, text, unavailable},
@@ -32,15 +36,14 @@ pub const MAX_OF_PHONE: usize = 1_000;
 pub struct Vouchers {
     client: Client,
     table: String,
-    deadline_seconds: i64,
+    patience: Patience,
     meter: Meter,
 }
 
 impl Vouchers {
-    /// A table of this name. `deadline_seconds` is the supplier's: every write notes when its purchase is due, and a
-    /// submitted order is once the deadline has passed.
-    pub fn new(client: Client, table: String, deadline_seconds: i64) -> Self {
-        Self { client, table, deadline_seconds, meter: Meter::default() }
+    /// A table of this name. Every write notes when its purchase is due, which `patience` says.
+    pub fn new(client: Client, table: String, patience: Patience) -> Self {
+        Self { client, table, patience, meter: Meter::default() }
     }
 
     /// A purchase as it stands, read consistently.

@@ -13,7 +13,9 @@ use domain::{
     Timestamp,
     customer::PhoneNumber,
     id::{AccountId, CustomerId, TransferId, VoucherId},
-    voucher::{Funding, LateSuccess, Notice, Product, ProductId, ProductStatus, Purchase, State, VoucherCode},
+    voucher::{
+        Funding, LateSuccess, Notice, Patience, Product, ProductId, ProductStatus, Purchase, State, VoucherCode,
+    },
 };
 
 use crate::{
@@ -30,7 +32,7 @@ pub(super) const VOUCHER: &str = "voucher";
 pub(super) const DUE_SHARDS: u8 = 8;
 
 /// Every attribute that changes in the life of a purchase.
-pub(super) const STANDING: [&str; 19] = [
+pub(super) const STANDING: [&str; 20] = [
     "state",
     "attempts",
     "held_since",
@@ -38,6 +40,7 @@ pub(super) const STANDING: [&str; 19] = [
     "doubt",
     "asked",
     "ask_at",
+    "acknowledged",
     "code",
     "supplier_order",
     "reason",
@@ -76,7 +79,7 @@ pub(super) fn unknown_since(due_at: &str) -> Option<Timestamp> {
 }
 
 /// A new purchase. One that was never paid for is not listed for its phone.
-pub(super) fn purchase_item(purchase: &Purchase, deadline_seconds: i64, id: WriteId) -> Item {
+pub(super) fn purchase_item(purchase: &Purchase, patience: &Patience, id: WriteId) -> Item {
     let mut item = key(purchase.id.as_str(), VOUCHER);
     let mut put = |name: &str, value: AttributeValue| {
         item.insert(name.to_owned(), value);
@@ -103,31 +106,33 @@ pub(super) fn purchase_item(purchase: &Purchase, deadline_seconds: i64, id: Writ
         put("phone_key", text(purchase.phone.as_str()));
         put("phone_sort", text(format!("{}#{}", purchase.created_at, purchase.id)));
     }
-    item.extend(standing(purchase, deadline_seconds, id));
+    item.extend(standing(purchase, patience, id));
     item
 }
 
 /// Where a purchase stands: those of [`STANDING`] that it has.
-pub(super) fn standing(purchase: &Purchase, deadline_seconds: i64, id: WriteId) -> Item {
+pub(super) fn standing(purchase: &Purchase, patience: &Patience, id: WriteId) -> Item {
     let mut item = Item::new();
     let mut put = |name: &str, value: AttributeValue| {
         item.insert(name.to_owned(), value);
     };
     put("state", text(stored_state(&purchase.state)));
     match &purchase.state {
-        State::Held { attempts, since } => {
+        State::Held { attempts, since, doubt } => {
             put("attempts", number(attempts));
             put("held_since", text(since.to_string()));
+            put("doubt", AttributeValue::Bool(*doubt));
         }
         State::Submitted { attempts, at, doubt } => {
             put("attempts", number(attempts));
             put("submitted_at", text(at.to_string()));
             put("doubt", AttributeValue::Bool(*doubt));
         }
-        State::Unknown { submitted_at, asked, ask_at } => {
+        State::Unknown { submitted_at, asked, ask_at, acknowledged } => {
             put("submitted_at", text(submitted_at.to_string()));
             put("asked", number(asked));
             put("ask_at", text(ask_at.to_string()));
+            put("acknowledged", AttributeValue::Bool(*acknowledged));
         }
         State::Delivered { code, supplier_order, at } => {
             put("code", text(code.as_str()));
@@ -157,7 +162,7 @@ pub(super) fn standing(purchase: &Purchase, deadline_seconds: i64, id: WriteId) 
     put("notice", text(notice));
     put("version", number(purchase.version));
     put("write_id", text(id.to_text()));
-    if let Some(at) = purchase.due_at(deadline_seconds) {
+    if let Some(at) = purchase.due_at(patience) {
         put("due_key", text(due_key(due_shard(&purchase.id))));
         put("due_at", text(due_at(purchase, at)));
     }
@@ -211,19 +216,21 @@ pub(super) fn purchase(item: &Item) -> Result<Purchase, StoreError> {
 
 fn state(item: &Item) -> Result<State, StoreError> {
     Ok(match item.text("state")? {
-        "held" => State::Held { attempts: small(item, "attempts")?, since: item.moment("held_since")? },
+        "held" => State::Held {
+            attempts: small(item, "attempts")?,
+            since: item.moment("held_since")?,
+            doubt: flag(item, "doubt")?,
+        },
         "submitted" => State::Submitted {
             attempts: small(item, "attempts")?,
             at: item.moment("submitted_at")?,
-            doubt: match item.get("doubt") {
-                Some(AttributeValue::Bool(doubt)) => *doubt,
-                _ => return Err(StoreError::corrupt("doubt")),
-            },
+            doubt: flag(item, "doubt")?,
         },
         "unknown" => State::Unknown {
             submitted_at: item.moment("submitted_at")?,
             asked: small(item, "asked")?,
             ask_at: item.moment("ask_at")?,
+            acknowledged: flag(item, "acknowledged")?,
         },
         "delivered" => State::Delivered {
             code: item.parsed("code", VoucherCode::parse)?,
@@ -240,6 +247,13 @@ fn state(item: &Item) -> Result<State, StoreError> {
         },
         _ => return Err(StoreError::corrupt("state")),
     })
+}
+
+fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
+    match item.get(name) {
+        Some(AttributeValue::Bool(flag)) => Ok(*flag),
+        _ => Err(StoreError::corrupt(name)),
+    }
 }
 
 fn small(item: &Item, name: &str) -> Result<u32, StoreError> {

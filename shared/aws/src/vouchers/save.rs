@@ -109,7 +109,7 @@ impl Vouchers {
 
     /// Sets what `next` has of everything that changes in the life of a purchase, and removes the rest.
     fn change(&self, next: &Purchase, id: WriteId) -> Change {
-        let mut has = rows::standing(next, self.deadline_seconds, id);
+        let mut has = rows::standing(next, &self.patience, id);
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let mut names = HashMap::from([("#version".to_owned(), "version".to_owned())]);
         let before = number(next.version.saturating_sub(1));

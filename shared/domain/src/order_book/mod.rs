@@ -23,10 +23,6 @@ mod stops;
 mod ticker;
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
-mod model_tests;
-#[cfg(test)]
 mod table_tests;
 
 use std::collections::{BTreeMap, BTreeSet};

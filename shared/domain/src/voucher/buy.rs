@@ -109,7 +109,7 @@ pub fn buy(
         phone: command.phone.clone(),
         price: product.price,
         funding,
-        state: State::Held { attempts: 0, since: now },
+        state: State::Held { attempts: 0, since: now, doubt: false },
         notice: command.wait_until.map_or(Notice::Sms, |until| Notice::Waiting { until }),
         created_at: now,
         version: 1,

@@ -54,6 +54,9 @@ pub enum Report {
         /// What kept the answer away, for the log.
         #[serde(default)]
         cause: String,
+        /// Whether the supplier said that it has the order.
+        #[serde(default)]
+        acknowledged: bool,
     },
 }
 
@@ -65,7 +68,7 @@ impl Report {
                 Outcome::Delivered { code: code.clone(), supplier_order: supplier_order.clone() }
             }
             Self::Refused { reason } => Outcome::Refused { reason: reason.chars().take(MAX_REASON).collect() },
-            Self::Unknown { .. } => Outcome::Unknown,
+            Self::Unknown { acknowledged, .. } => Outcome::Unknown { acknowledged: *acknowledged },
         }
     }
 
@@ -137,7 +140,8 @@ mod tests {
             r#"{"voucher_id":"vch_1","outcome":{"status":"delivered","code":"A-1","supplier_order":"o1"}}"#,
             r#"{"voucher_id":"vch_1","outcome":{"status":"delivered","code":"A-1","supplier_order":null}}"#,
             r#"{"voucher_id":"vch_1","outcome":{"status":"refused","reason":"no stock"}}"#,
-            r#"{"voucher_id":"vch_1","outcome":{"status":"unknown","cause":"timeout"}}"#,
+            r#"{"voucher_id":"vch_1","outcome":{"status":"unknown","cause":"timeout","acknowledged":false}}"#,
+            r#"{"voucher_id":"vch_1","outcome":{"status":"unknown","cause":"processing","acknowledged":true}}"#,
         ] {
             let message = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(serde_json::to_string(&message).ok().as_deref(), Some(text));

@@ -26,18 +26,30 @@ use crate::{
 
 /// How often an order is tried of which it is sure that it never reached the supplier.
 pub const MAX_ATTEMPTS: u32 = 3;
-/// An order whose worker has not begun after this many seconds is put into the queue again.
-pub const RESEND_SECONDS: i64 = 120;
 /// After a request has stopped waiting, its answer may still be under way for this many seconds.
 pub const WAIT_MARGIN_SECONDS: i64 = 5;
 /// The longest pause between two questions about an unknown purchase.
 pub const LONGEST_PAUSE_SECONDS: i64 = 3600;
+/// An order that has not gone out this long after it was bought is given up.
+pub const MAX_HELD_SECONDS: i64 = 3600;
+/// What the supplier's own words are stored behind, so that no reason of ours can be taken from it.
+pub const SUPPLIER_SAYS: &str = "supplier: ";
 /// Why a purchase failed that its account could not pay.
 pub const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
 /// Why a purchase failed whose order surely never left.
 pub const NOT_SENT: &str = "supplier_unreachable";
 /// Why a purchase failed whose order the supplier surely never had.
 pub const NOT_ORDERED: &str = "not_ordered";
+
+/// How long a purchase is left alone before it counts as stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long an order waits for the supplier's answer.
+    pub deadline_seconds: i64,
+    /// How long whoever is to take the next step may be silent: the worker of an order, the one that reports its
+    /// outcome, the one that hands over its SMS.
+    pub resend_seconds: i64,
+}
 
 /// Who pays, and by which transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +110,8 @@ pub enum State {
         attempts: u32,
         /// When it was put into the queue.
         since: Timestamp,
+        /// Whether a try before may have reached it all the same: that these did not then proves nothing.
+        doubt: bool,
     },
     /// The order is being sent, or was: whether the supplier has it is not known.
     Submitted {
@@ -105,8 +119,7 @@ pub enum State {
         attempts: u32,
         /// When it began.
         at: Timestamp,
-        /// Whether another worker may have sent the order before: that this try surely did not reach the supplier
-        /// then says nothing.
+        /// Whether a try before may have reached the supplier: that this one surely did not then proves nothing.
         doubt: bool,
     },
     /// The supplier did not tell the outcome. It is asked until it does.
@@ -117,6 +130,8 @@ pub enum State {
         asked: u32,
         /// When to ask next.
         ask_at: Timestamp,
+        /// Whether the supplier has ever said that it has the order. Never taken back.
+        acknowledged: bool,
     },
     /// The supplier delivered and the price is paid.
     Delivered {
@@ -129,7 +144,7 @@ pub enum State {
     },
     /// Nothing was delivered and nothing is paid.
     Refused {
-        /// A constant of this module, or the supplier's words (at most 200 characters).
+        /// A constant of this module, or the supplier's words after [`SUPPLIER_SAYS`] (at most 200 characters).
         reason: String,
         /// When it became known.
         at: Timestamp,
@@ -214,15 +229,18 @@ impl Purchase {
     }
 
     /// When it must be looked at if nothing happens; `None` when nothing is left to do.
-    /// `deadline_seconds` is the supplier's, after which a submitted order is overdue.
-    pub fn due_at(&self, deadline_seconds: i64) -> Option<Timestamp> {
+    pub fn due_at(&self, patience: &Patience) -> Option<Timestamp> {
+        let &Patience { deadline_seconds, resend_seconds } = patience;
         match (&self.state, self.notice) {
-            (State::Held { since, .. }, _) => Some(since.plus_seconds(RESEND_SECONDS)),
-            (State::Submitted { at, .. }, _) => Some(at.plus_seconds(deadline_seconds.saturating_add(RESEND_SECONDS))),
+            (State::Held { since, .. }, _) => {
+                let pause = (since.millis() - self.created_at.millis()) / 1000;
+                Some(since.plus_seconds(pause.min(LONGEST_PAUSE_SECONDS).max(resend_seconds)))
+            }
+            (State::Submitted { at, .. }, _) => Some(at.plus_seconds(deadline_seconds.saturating_add(resend_seconds))),
             (State::Unknown { ask_at, .. }, _) => Some(*ask_at),
             (_, Notice::Waiting { until }) => Some(until.plus_seconds(WAIT_MARGIN_SECONDS)),
             (State::Delivered { at, .. } | State::Refused { at, .. }, Notice::Sms) => {
-                Some(at.plus_seconds(RESEND_SECONDS))
+                Some(at.plus_seconds(resend_seconds))
             }
             (_, Notice::Answered | Notice::Queued) => None,
         }
@@ -231,54 +249,83 @@ impl Purchase {
     /// The order goes out now. `None` unless it waits for that and has tries left.
     pub fn submit(&self, now: Timestamp) -> Option<Self> {
         match self.state {
-            State::Held { attempts, .. } if attempts < MAX_ATTEMPTS => {
-                let state = State::Submitted { attempts: attempts + 1, at: now, doubt: false };
+            State::Held { attempts, doubt, .. } if attempts < MAX_ATTEMPTS => {
+                let state = State::Submitted { attempts: attempts + 1, at: now, doubt };
                 Some(self.with(state, self.notice))
             }
             _ => None,
         }
     }
 
-    /// The order goes out once more, under the same reference, after a worker that did not say what became of it and
-    /// a supplier that does not have it. Written before it is sent, so that the other worker's word no longer counts.
-    pub fn submit_again(&self, now: Timestamp) -> Option<Self> {
-        let State::Submitted { attempts, .. } = self.state else { return None };
-        Some(self.with(State::Submitted { attempts, at: now, doubt: true }, self.notice))
-    }
-
-    /// This very try surely did not reach the supplier: the order waits again. `None` when an earlier one may have.
+    /// This very try surely did not reach the supplier: the order waits again. `None` when it was the last one and an
+    /// earlier one may have reached it: then nobody knows.
     pub fn put_back(&self, now: Timestamp) -> Option<Self> {
         match self.state {
-            State::Submitted { attempts, doubt: false, .. } => {
-                Some(self.with(State::Held { attempts, since: now }, self.notice))
+            State::Submitted { attempts, doubt, .. } if !doubt || attempts < MAX_ATTEMPTS => {
+                Some(self.with(State::Held { attempts, since: now, doubt }, self.notice))
             }
             _ => None,
         }
     }
 
-    /// Whether it was tried often enough, and surely never reached the supplier: nothing is left but to refuse it as
-    /// [`NOT_SENT`].
+    /// The order is to go out once more, under the same reference: its worker did not say what became of it, and the
+    /// supplier does not have it. Only once, since the supplier may yet find it.
+    pub fn order_again(&self, now: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Submitted { attempts, doubt: false, .. } => {
+                let state = State::Held { attempts: attempts.saturating_sub(1), since: now, doubt: true };
+                Some(self.with(state, self.notice))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it was tried often or long enough, and surely never reached the supplier: nothing is left but to refuse
+    /// it as [`NOT_SENT`].
     pub fn is_given_up(&self) -> bool {
-        matches!(self.state, State::Held { attempts, .. } if attempts >= MAX_ATTEMPTS)
+        matches!(self.state, State::Held { attempts, doubt: false, .. } if attempts >= MAX_ATTEMPTS)
     }
 
     /// The order, or its refusal when it [is given up](Self::is_given_up), is about to be put into its queue once
     /// more. `None` unless it waits there.
     pub fn resend(&self, now: Timestamp) -> Option<Self> {
-        let State::Held { attempts, .. } = self.state else { return None };
-        Some(self.with(State::Held { attempts, since: now }, self.notice))
+        let State::Held { attempts, doubt, .. } = self.state else { return None };
+        Some(self.with(State::Held { attempts, since: now, doubt }, self.notice))
     }
 
-    /// The supplier is asked now; if it does not know, it is asked again after a pause that doubles from `first_seconds`
-    /// to [`LONGEST_PAUSE_SECONDS`]. `None` unless the outcome is unknown or overdue.
-    pub fn ask(&self, first_seconds: i64, now: Timestamp) -> Option<Self> {
-        let (submitted_at, asked) = match self.state {
-            State::Submitted { at, .. } => (at, 0),
-            State::Unknown { submitted_at, asked, .. } => (submitted_at, asked.saturating_add(1)),
+    /// An order that has waited for [`MAX_HELD_SECONDS`] goes out no more. It [is given up](Self::is_given_up), or, when
+    /// a try may have reached the supplier, unknown and asked about. `None` unless it waits, and that long.
+    pub fn give_up(&self, first_seconds: i64, now: Timestamp) -> Option<Self> {
+        let State::Held { since, doubt, .. } = self.state else { return None };
+        if self.is_given_up() || self.created_at.plus_seconds(MAX_HELD_SECONDS) > now {
+            return None;
+        }
+        let state = if doubt {
+            // No try began after it was put into the queue.
+            unknown(since, 0, false, first_seconds, now)
+        } else {
+            State::Held { attempts: MAX_ATTEMPTS, since: now, doubt }
+        };
+        Some(self.with(state, self.notice))
+    }
+
+    /// The supplier was asked now and did not tell the outcome, but perhaps `acknowledged` that it has the order. It is
+    /// asked again after a pause that doubles from `first_seconds` to [`LONGEST_PAUSE_SECONDS`]. `None` unless the
+    /// outcome is unknown or overdue.
+    pub fn ask(&self, acknowledged: bool, first_seconds: i64, now: Timestamp) -> Option<Self> {
+        let state = match self.state {
+            State::Submitted { at, .. } => unknown(at, 0, acknowledged, first_seconds, now),
+            State::Unknown { submitted_at, asked, acknowledged: before, .. } => {
+                unknown(submitted_at, asked.saturating_add(1), before || acknowledged, first_seconds, now)
+            }
             _ => return None,
         };
-        let pause = first_seconds.max(1).saturating_mul(1 << asked.min(20)).min(LONGEST_PAUSE_SECONDS);
-        Some(self.with(State::Unknown { submitted_at, asked, ask_at: now.plus_seconds(pause) }, self.notice))
+        Some(self.with(state, self.notice))
+    }
+
+    /// Whether the supplier has ever said that it has this order, whose outcome is open.
+    pub fn is_acknowledged(&self) -> bool {
+        matches!(self.state, State::Unknown { acknowledged: true, .. })
     }
 
     /// When the order was last submitted, while its outcome is open.
@@ -290,9 +337,10 @@ impl Purchase {
         }
     }
 
-    /// Whether "I do not have that order" from the supplier now means that it never will.
+    /// Whether "I do not have that order" from the supplier now means that it never will. Never after it has said that
+    /// it has.
     pub fn is_surely_not_ordered(&self, grace_seconds: i64, now: Timestamp) -> bool {
-        self.submitted_at().is_some_and(|at| at.plus_seconds(grace_seconds) <= now)
+        !self.is_acknowledged() && self.submitted_at().is_some_and(|at| at.plus_seconds(grace_seconds) <= now)
     }
 
     /// Another request waits for the outcome, in the place of one that died. `None` while that one may still answer,
@@ -346,7 +394,7 @@ impl Purchase {
     /// The purchase as it was right after it was decided: what a repetition of a request is shown that was answered
     /// before the outcome was known.
     pub fn as_decided(&self) -> Self {
-        Self { state: State::Held { attempts: 0, since: self.created_at }, version: 1, ..self.clone() }
+        Self { state: State::Held { attempts: 0, since: self.created_at, doubt: false }, version: 1, ..self.clone() }
     }
 
     /// The first field in which another request under the same id differs.
@@ -375,4 +423,10 @@ impl Purchase {
     fn with(&self, state: State, notice: Notice) -> Self {
         Self { state, notice, version: self.version + 1, ..self.clone() }
     }
+}
+
+/// Asked this often, next after a pause that has doubled as often.
+fn unknown(submitted_at: Timestamp, asked: u32, acknowledged: bool, first_seconds: i64, now: Timestamp) -> State {
+    let pause = first_seconds.max(1).saturating_mul(1 << asked.min(20)).min(LONGEST_PAUSE_SECONDS);
+    State::Unknown { submitted_at, asked, ask_at: now.plus_seconds(pause), acknowledged }
 }

@@ -1,6 +1,8 @@
 //! What an outcome of the supplier does to a purchase and to its money.
 
-use super::{Funding, LateSuccess, Notice, Purchase, State, VoucherCode, WAIT_MARGIN_SECONDS};
+use super::{
+    Funding, LateSuccess, NOT_ORDERED, NOT_SENT, Notice, Purchase, State, VoucherCode, WAIT_MARGIN_SECONDS, unknown,
+};
 use crate::{
     Timestamp,
     id::{TransferId, derive},
@@ -23,7 +25,10 @@ pub enum Outcome {
         reason: String,
     },
     /// Nothing: the call ran out of time, or its answer was lost.
-    Unknown,
+    Unknown {
+        /// Whether the supplier said at least that it has the order.
+        acknowledged: bool,
+    },
 }
 
 /// What happens to the money, in the same write as the purchase.
@@ -62,16 +67,29 @@ impl Purchase {
                 let state = State::Delivered { code: code.clone(), supplier_order: supplier_order.clone(), at: now };
                 Settlement::Changes(Box::new(self.ended(state, now)), self.paid(now))
             }
+            // That the order never arrived was concluded, and wrongly so.
+            (State::Unknown { acknowledged: true, .. }, Outcome::Refused { reason })
+                if reason == NOT_ORDERED || reason == NOT_SENT =>
+            {
+                Settlement::Contradiction("not ordered, after it had the order")
+            }
             (State::Held { .. } | State::Submitted { .. } | State::Unknown { .. }, Outcome::Refused { reason }) => {
                 let state = State::Refused { reason: reason.clone(), at: now, late: None };
                 Settlement::Changes(Box::new(self.ended(state, now)), self.given_back())
             }
-            (State::Submitted { .. }, Outcome::Unknown) => match self.ask(first_ask_seconds, now) {
-                Some(unknown) => Settlement::Changes(Box::new(unknown), MoneyMove::Stays),
-                None => Settlement::Nothing,
-            },
+            (&State::Submitted { at, .. }, &Outcome::Unknown { acknowledged }) => {
+                self.not_known(unknown(at, 0, acknowledged, first_ask_seconds, now))
+            }
+            // A late word of an earlier try: the supplier has the order, so it is not sent again.
+            (&State::Held { since, .. }, Outcome::Unknown { acknowledged: true }) => {
+                self.not_known(unknown(since, 0, true, first_ask_seconds, now))
+            }
+            (
+                &State::Unknown { submitted_at, asked, ask_at, acknowledged: false },
+                Outcome::Unknown { acknowledged: true },
+            ) => self.not_known(State::Unknown { submitted_at, asked, ask_at, acknowledged: true }),
             // A purchase back in the queue, or one that is being asked about, learns nothing from not knowing.
-            (_, Outcome::Unknown) => Settlement::Nothing,
+            (_, Outcome::Unknown { .. }) => Settlement::Nothing,
             (State::Delivered { code: known, .. }, Outcome::Delivered { code, .. }) => {
                 if known == code {
                     Settlement::Nothing
@@ -87,6 +105,9 @@ impl Purchase {
                 let state = State::Refused { reason: reason.clone(), at: *at, late };
                 Settlement::Changes(Box::new(self.with(state, self.notice)), self.lost(now))
             }
+            (State::Refused { late: Some(known), .. }, Outcome::Delivered { code, .. }) if known.code != *code => {
+                Settlement::Contradiction("delivered late and twice, with another code")
+            }
             (State::Refused { .. }, Outcome::Delivered { .. } | Outcome::Refused { .. }) => Settlement::Nothing,
         }
     }
@@ -94,6 +115,10 @@ impl Purchase {
     /// Whether this is a success that came too late, which the bank has paid for.
     pub fn is_late_success(&self) -> bool {
         matches!(self.state, State::Refused { late: Some(_), .. })
+    }
+
+    fn not_known(&self, state: State) -> Settlement {
+        Settlement::Changes(Box::new(self.with(state, self.notice)), MoneyMove::Stays)
     }
 
     /// With its outcome. A request that still waits will tell it; one that should have stopped is not counted on.

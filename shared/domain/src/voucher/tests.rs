@@ -12,6 +12,7 @@ use crate::{
 };
 
 const T0: i64 = 1_700_000_000_000;
+const PATIENCE: Patience = Patience { deadline_seconds: 125, resend_seconds: 120 };
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(T0).plus_seconds(seconds)
@@ -82,6 +83,9 @@ fn refused() -> Outcome {
     Outcome::Refused { reason: "no stock".into() }
 }
 
+const UNKNOWN: Outcome = Outcome::Unknown { acknowledged: false };
+const PROCESSING: Outcome = Outcome::Unknown { acknowledged: true };
+
 fn changed(settlement: Settlement) -> (Purchase, MoneyMove) {
     match settlement {
         Settlement::Changes(purchase, money) => (*purchase, money),
@@ -106,7 +110,7 @@ fn an_account_that_cannot_pay_is_remembered_as_refused_and_told_in_the_answer() 
     assert!(matches!(&bought.purchase.state, State::Refused { reason, .. } if reason == INSUFFICIENT_FUNDS));
     assert!(matches!(bought.hold.map(|hold| hold.state), Some(transfer::State::Rejected { .. })));
     assert_eq!(bought.purchase.notice, Notice::Answered);
-    assert_eq!(bought.purchase.due_at(125), None);
+    assert_eq!(bought.purchase.due_at(&PATIENCE), None);
 }
 
 #[test]
@@ -149,16 +153,16 @@ fn a_partners_purchase_is_booked_on_delivery_only() {
 #[test]
 fn an_unknown_outcome_keeps_the_money_and_is_asked_about_with_growing_pauses() {
     let submitted = bought(None).submit(at(0)).expect("submitted");
-    let (mut purchase, money) = changed(submitted.settle(&Outcome::Unknown, 30, at(10)));
+    let (mut purchase, money) = changed(submitted.settle(&UNKNOWN, 30, at(10)));
     assert_eq!((purchase.status(), money), (Status::Unknown, MoneyMove::Stays));
     let mut now = at(10);
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        let due = purchase.due_at(125).expect("due");
+        let due = purchase.due_at(&PATIENCE).expect("due");
         pauses.push((due.millis() - now.millis()) / 1000);
         now = due;
-        assert_eq!(purchase.settle(&Outcome::Unknown, 30, now), Settlement::Nothing);
-        purchase = purchase.ask(30, now).expect("asked");
+        assert_eq!(purchase.settle(&UNKNOWN, 30, now), Settlement::Nothing);
+        purchase = purchase.ask(false, 30, now).expect("asked");
     }
     assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
     assert_eq!(changed(purchase.settle(&delivered("1"), 30, now)).0.status(), Status::Delivered);
@@ -172,15 +176,79 @@ fn a_late_success_is_paid_by_the_bank_once() {
     assert_eq!(loss.debit, transfer::Party::System(transfer::SystemAccount::Losses));
     assert!(late.is_late_success());
     assert_eq!(late.status(), Status::Failed, "the customer has his money");
-    assert_eq!(late.settle(&delivered("2"), 30, at(3)), Settlement::Nothing);
+    assert_eq!(late.settle(&delivered("1"), 30, at(3)), Settlement::Nothing);
+    assert!(matches!(late.settle(&delivered("2"), 30, at(3)), Settlement::Contradiction(_)));
 }
 
 #[test]
-fn an_order_that_may_have_been_sent_before_is_never_taken_for_unsent() {
+fn an_order_that_may_have_reached_the_supplier_goes_out_again_once_and_is_never_taken_for_unsent() {
     let submitted = bought(None).submit(at(0)).expect("submitted");
-    assert!(submitted.put_back(at(1)).is_some());
-    let again = submitted.submit_again(at(1)).expect("again");
-    assert_eq!(again.put_back(at(2)), None);
+    let mut purchase = submitted.order_again(at(300)).expect("it goes out again");
+    assert_eq!(purchase.state, State::Held { attempts: 0, since: at(300), doubt: true });
+    for attempt in 1..=MAX_ATTEMPTS {
+        assert!(!purchase.is_given_up());
+        purchase = purchase.submit(at(301)).expect("submitted");
+        assert_eq!(purchase.order_again(at(600)), None, "only once");
+        let back = purchase.put_back(at(302));
+        assert_eq!(back.is_some(), attempt < MAX_ATTEMPTS, "nobody knows after the last try");
+        purchase = back.unwrap_or(purchase);
+    }
+    let (unknown, _) = changed(purchase.settle(&UNKNOWN, 30, at(303)));
+    assert_eq!(unknown.submitted_at(), Some(at(301)));
+}
+
+#[test]
+fn an_order_that_waits_is_sent_again_with_growing_pauses_and_given_up_after_an_hour() {
+    let mut purchase = bought(None);
+    let mut moments = Vec::new();
+    loop {
+        let due = purchase.due_at(&PATIENCE).expect("due");
+        moments.push((due.millis() - T0) / 1000);
+        purchase = match purchase.give_up(30, due) {
+            Some(given_up) => {
+                purchase = given_up;
+                break;
+            }
+            None => purchase.resend(due).expect("sent again"),
+        };
+    }
+    assert_eq!(moments, [120, 240, 480, 960, 1920, 3840]);
+    assert!(purchase.is_given_up());
+    assert_eq!((purchase.submit(at(3841)), purchase.give_up(30, at(9_000))), (None, None));
+    // Its refusal is sent again each hour.
+    assert_eq!(purchase.due_at(&PATIENCE), Some(at(3840 + 3600)));
+}
+
+#[test]
+fn an_order_in_doubt_that_waits_too_long_is_unknown() {
+    let held = bought(None).submit(at(0)).and_then(|purchase| purchase.order_again(at(3_000))).expect("held again");
+    assert_eq!(held.give_up(30, at(3_599)), None);
+    let unknown = held.give_up(30, at(3_600)).expect("no longer");
+    let state = State::Unknown { submitted_at: at(3_000), asked: 0, ask_at: at(3_630), acknowledged: false };
+    assert_eq!((unknown.state.clone(), unknown.submit(at(3_601))), (state, None));
+}
+
+#[test]
+fn what_the_supplier_said_it_has_is_never_taken_for_not_ordered() {
+    let submitted = bought(None).submit(at(0)).expect("submitted");
+    let not_ordered = Outcome::Refused { reason: NOT_ORDERED.into() };
+    let not_acknowledged = changed(submitted.settle(&UNKNOWN, 30, at(1))).0;
+    assert!(not_acknowledged.is_surely_not_ordered(600, at(600)));
+    for acknowledged in [
+        changed(submitted.settle(&PROCESSING, 30, at(1))).0,
+        changed(not_acknowledged.settle(&PROCESSING, 30, at(2))).0,
+        submitted.ask(true, 30, at(1)).expect("asked"),
+        not_acknowledged.ask(true, 30, at(1)).expect("asked"),
+        // A late word, when it waits to be ordered again.
+        changed(submitted.order_again(at(300)).expect("again").settle(&PROCESSING, 30, at(301))).0,
+    ] {
+        assert_eq!(acknowledged.settle(&UNKNOWN, 30, at(400)), Settlement::Nothing);
+        let later = acknowledged.ask(false, 30, at(400)).expect("asked");
+        assert!(later.is_acknowledged() && !later.is_surely_not_ordered(600, at(1_000_000)));
+        assert!(matches!(later.settle(&not_ordered, 30, at(401)), Settlement::Contradiction(_)));
+        assert_eq!(changed(later.settle(&refused(), 30, at(401))).0.status(), Status::Failed, "its own word counts");
+        assert_eq!(changed(later.settle(&delivered("1"), 30, at(401))).0.status(), Status::Delivered);
+    }
 }
 
 #[test]
@@ -203,7 +271,7 @@ fn the_outcome_is_told_by_the_waiting_request_or_by_sms_and_never_by_both() {
     let (done, _) = changed(waiting.settle(&delivered("1"), 30, at(24)));
     assert!(!done.owes_sms());
     assert_eq!(done.stop_waiting(), None);
-    assert_eq!(done.answer().expect("told").due_at(125), None);
+    assert_eq!(done.answer().expect("told").due_at(&PATIENCE), None);
     assert_eq!(done.stand_in(at(29)), None, "it may still answer");
     assert!(done.stand_in(at(30)).expect("it died").owes_sms());
     // The end of the wait first: an SMS is promised and kept.
@@ -211,7 +279,7 @@ fn the_outcome_is_told_by_the_waiting_request_or_by_sms_and_never_by_both() {
     let (done, _) = changed(promised.settle(&delivered("1"), 30, at(26)));
     assert!(done.owes_sms());
     assert_eq!(done.answer(), None);
-    assert_eq!(done.queued().expect("queued").due_at(125), None);
+    assert_eq!(done.queued().expect("queued").due_at(&PATIENCE), None);
     // A request that died without a word.
     let (done, _) = changed(waiting.settle(&delivered("1"), 30, at(60)));
     assert!(done.owes_sms());
@@ -249,10 +317,11 @@ fn a_code_is_never_printed() {
 #[derive(Clone, Debug)]
 enum Step {
     Submit,
-    SubmitAgain,
+    OrderAgain,
     PutBack,
     Resend,
-    Ask,
+    Ask(bool),
+    GiveUp,
     Stop,
     Answer,
     StandIn,
@@ -263,15 +332,16 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         Just(Step::Submit),
-        Just(Step::SubmitAgain),
+        Just(Step::OrderAgain),
         Just(Step::PutBack),
         Just(Step::Resend),
-        Just(Step::Ask),
+        any::<bool>().prop_map(Step::Ask),
+        Just(Step::GiveUp),
         Just(Step::Stop),
         Just(Step::Answer),
         Just(Step::StandIn),
         Just(Step::Queued),
-        (0..4u8).prop_map(Step::Settle),
+        (0..6u8).prop_map(Step::Settle),
     ]
 }
 
@@ -287,10 +357,11 @@ proptest! {
             let before = purchase.clone();
             let next = match step {
                 Step::Submit => purchase.submit(now),
-                Step::SubmitAgain => purchase.submit_again(now),
+                Step::OrderAgain => purchase.order_again(now),
                 Step::PutBack => purchase.put_back(now),
                 Step::Resend => purchase.resend(now),
-                Step::Ask => purchase.ask(30, now),
+                Step::Ask(acknowledged) => purchase.ask(acknowledged, 30, now),
+                Step::GiveUp => purchase.give_up(30, now),
                 Step::Stop => purchase.stop_waiting(),
                 Step::Answer => purchase.answer().inspect(|_| told += 1),
                 Step::StandIn => purchase.stand_in(now),
@@ -300,7 +371,9 @@ proptest! {
                         0 => delivered("A"),
                         1 => delivered("B"),
                         2 => refused(),
-                        _ => Outcome::Unknown,
+                        3 => UNKNOWN,
+                        4 => PROCESSING,
+                        _ => Outcome::Refused { reason: NOT_ORDERED.into() },
                     };
                     match purchase.settle(&outcome, 30, now) {
                         Settlement::Changes(next, money) => {
@@ -319,6 +392,10 @@ proptest! {
             if let Some(next) = next {
                 prop_assert_eq!(next.version, before.version + 1);
                 prop_assert!(before.state.is_open() || !next.state.is_open(), "an outcome is final");
+                if before.is_acknowledged() {
+                    let ours = matches!(&next.state, State::Refused { reason, .. } if reason == NOT_ORDERED);
+                    prop_assert!(!ours && (next.is_acknowledged() || !next.state.is_open()), "{:?}", next.state);
+                }
                 purchase = next;
             }
             prop_assert_eq!(captured, i32::from(purchase.status() == Status::Delivered));
@@ -326,7 +403,7 @@ proptest! {
             prop_assert_eq!(lost, i32::from(purchase.is_late_success()));
             prop_assert!(told <= 1);
             prop_assert_eq!(told == 1, matches!(purchase.notice, Notice::Answered | Notice::Queued));
-            prop_assert_eq!(purchase.due_at(125).is_none(), told == 1);
+            prop_assert_eq!(purchase.due_at(&PATIENCE).is_none(), told == 1);
         }
     }
 }

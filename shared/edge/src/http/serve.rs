@@ -64,7 +64,7 @@ pub fn render(
         .header("Content-Type", content_type)
         .header("X-Content-Type-Options", "nosniff")
         .header("Access-Control-Allow-Origin", &settings.allowed_origin)
-        .header("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Link, Retry-After");
+        .header("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Link, Preference-Applied, Retry-After");
     if !headers.iter().any(|(name, _)| *name == "Cache-Control") {
         response = response.header("Cache-Control", "no-store");
     }

@@ -3,9 +3,9 @@
 use aws::vouchers::Saved;
 use domain::{
     customer::PhoneNumber,
-    voucher::{Buy, Outcome, RESEND_SECONDS},
+    voucher::{Buy, Outcome},
 };
-use testkit::{SUPPLIER_DEADLINE_SECONDS, Stack, buy_from, buy_paid, delivered, phone, refused, voucher_id};
+use testkit::{PATIENCE, Stack, buy_from, buy_paid, delivered, phone, refused, voucher_id};
 
 use crate::now;
 
@@ -44,14 +44,14 @@ async fn a_purchase_is_due_as_long_as_something_is_left_to_do_and_no_longer() {
         assert_eq!(vouchers.due(before, 10).await.unwrap(), [], "{seconds}");
         assert_eq!(vouchers.due(at, 10).await.unwrap(), [voucher_id("a")], "{seconds}");
     };
-    due_from(RESEND_SECONDS).await;
+    due_from(PATIENCE.resend_seconds).await;
     purchase = purchase.submit(now().plus_seconds(1)).expect("submitted");
     assert_eq!(vouchers.save(&purchase).await.unwrap(), Saved::Done);
-    due_from(1 + SUPPLIER_DEADLINE_SECONDS + RESEND_SECONDS).await;
-    stack.settle(&purchase.id, &Outcome::Unknown, now().plus_seconds(100)).await;
+    due_from(1 + PATIENCE.deadline_seconds + PATIENCE.resend_seconds).await;
+    stack.settle(&purchase.id, &Outcome::Unknown { acknowledged: false }, now().plus_seconds(100)).await;
     due_from(130).await;
     purchase = stack.settle(&purchase.id, &delivered("1"), now().plus_seconds(140)).await;
-    due_from(140 + RESEND_SECONDS).await;
+    due_from(140 + PATIENCE.resend_seconds).await;
     assert_eq!(vouchers.save(&purchase.queued().expect("an SMS is due")).await.unwrap(), Saved::Done);
     assert_eq!(vouchers.due(now().plus_seconds(1_000_000), 10).await.unwrap(), []);
 }
@@ -70,7 +70,7 @@ async fn the_longest_overdue_come_first_whatever_their_shard() {
     let later = now().plus_seconds(10_000);
     assert_eq!(vouchers.due(later, 100).await.unwrap(), expected);
     assert_eq!(vouchers.due(later, 7).await.unwrap(), expected[..7]);
-    assert_eq!(vouchers.due(now().plus_seconds(RESEND_SECONDS + 4), 100).await.unwrap(), expected[..5]);
+    assert_eq!(vouchers.due(now().plus_seconds(PATIENCE.resend_seconds + 4), 100).await.unwrap(), expected[..5]);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn purchases_are_counted_that_are_unknown_since_long() {
         let submitted = purchase.submit(now().plus_seconds(submitted)).expect("submitted");
         assert_eq!(vouchers.save(&submitted).await.unwrap(), Saved::Done);
         if name != "d" {
-            stack.settle(&purchase.id, &Outcome::Unknown, now().plus_seconds(7_300)).await;
+            stack.settle(&purchase.id, &Outcome::Unknown { acknowledged: false }, now().plus_seconds(7_300)).await;
         }
     }
     stack.bought(&buy_paid("e", "client", "e", &plan), now()).await;

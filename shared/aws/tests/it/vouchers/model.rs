@@ -7,7 +7,7 @@ use domain::{
     id::AccountId,
     voucher::{Buy, MoneyMove, Notice, Outcome, Product, Purchase, Settlement},
 };
-use testkit::{SUPPLIER_DEADLINE_SECONDS, Stack, buy_from, buy_paid, delivered, phone, refused};
+use testkit::{PATIENCE, Stack, buy_from, buy_paid, delivered, phone, refused};
 
 use super::assert_of_one_mind;
 use crate::{assert_clean, model::Dice, now};
@@ -111,9 +111,9 @@ impl History {
         let (what, at) = (self.dice.roll(14), self.at);
         let (next, money) = match what {
             0 | 1 => (from.submit(at), MoneyMove::Stays),
-            2 => (from.submit_again(at), MoneyMove::Stays),
+            2 => (from.order_again(at), MoneyMove::Stays),
             3 => (from.put_back(at), MoneyMove::Stays),
-            4 => (from.ask(30, at), MoneyMove::Stays),
+            4 => (from.ask(false, 30, at), MoneyMove::Stays),
             5 => (from.resend(at), MoneyMove::Stays),
             6 => (from.stop_waiting(), MoneyMove::Stays),
             7 => (from.answer(), MoneyMove::Stays),
@@ -123,7 +123,7 @@ impl History {
                 let outcome = match kind {
                     10 | 11 => delivered("A"),
                     12 => refused(),
-                    _ => Outcome::Unknown,
+                    _ => Outcome::Unknown { acknowledged: self.dice.roll(4) == 0 },
                 };
                 match from.settle(&outcome, 30, at) {
                     Settlement::Changes(next, money) => (Some(*next), money),
@@ -155,7 +155,7 @@ impl History {
         let mut due: Vec<_> = self
             .purchases
             .iter()
-            .filter(|known| known.now.due_at(SUPPLIER_DEADLINE_SECONDS).is_some())
+            .filter(|known| known.now.due_at(&PATIENCE).is_some())
             .map(|known| known.now.id.clone())
             .collect();
         due.sort();

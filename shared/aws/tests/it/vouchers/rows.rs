@@ -21,14 +21,15 @@ async fn every_state_of_a_purchase_reads_back_as_it_was_written() {
         let command = domain::voucher::Buy { wait_until: Some(now().plus_seconds(25)), ..command };
         let mut purchase = stack.bought(&command, now()).await;
         assert_eq!(vouchers.purchase(&voucher_id(name)).await.unwrap().as_ref(), Some(&purchase));
-        let steps: [fn(&Purchase) -> Option<Purchase>; 7] = [
+        let steps: [fn(&Purchase) -> Option<Purchase>; 8] = [
             |purchase| purchase.submit(now()),
             |purchase| purchase.put_back(now().plus_seconds(1)),
             |purchase| purchase.submit(now().plus_seconds(2)),
-            |purchase| purchase.submit_again(now().plus_seconds(3)),
+            |purchase| purchase.order_again(now().plus_seconds(3)),
+            |purchase| purchase.submit(now().plus_seconds(3)),
             |purchase| purchase.stop_waiting(),
-            |purchase| purchase.ask(30, now().plus_seconds(4)),
-            |purchase| purchase.ask(30, now().plus_seconds(34)),
+            |purchase| purchase.ask(false, 30, now().plus_seconds(4)),
+            |purchase| purchase.ask(true, 30, now().plus_seconds(34)),
         ];
         for next in steps {
             purchase = next(&purchase).expect("a step");
@@ -98,7 +99,7 @@ async fn money_that_stands_otherwise_than_its_purchase_is_reported_and_not_paper
         assert!(matches!(answer, Err(aws::store::StoreError::Corrupt(_))), "{answer:?}");
     }
     let Settlement::Changes(next, MoneyMove::Stays) =
-        purchase.submit(now()).unwrap().settle(&Outcome::Unknown, 30, now())
+        purchase.submit(now()).unwrap().settle(&Outcome::Unknown { acknowledged: false }, 30, now())
     else {
         panic!("it settles")
     };

@@ -2,15 +2,16 @@
 //!
 //! `cargo test` plays some hundred thousand commands; with `FLORIN_LONG=1` in the environment it plays millions.
 
+mod model;
+
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-
-use super::{
-    model::{Model, Price},
-    *,
+use domain::{
+    order::{Kind, Limit, OrderKey, Owner, PlaceOrder, SelfTrade, Side, Size, Terms, TimeInForce},
+    order_book::{Book, Command, Event, RestingOrder, Settlement, WalletChange},
 };
-use crate::order::{SelfTrade, TimeInForce};
+use model::{Model, Price};
+use proptest::prelude::*;
 
 /// Takes a command's choices from random bits.
 struct Bits(u64);

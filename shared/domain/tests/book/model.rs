@@ -1,14 +1,17 @@
 //! The slow, obvious book that the fast one must agree with: lists, searched from end to end, and exact fractions.
 //! It shares the vocabulary with the real one and no line of its matching.
 
-use super::{
-    Command, EXPIRIES_PER_COMMAND, Event, FILLS_PER_TAKER, Party, REMEMBERED, RestingOrder, TRIGGERS_PER_COMMAND, Trade,
+use domain::{
+    order::{Kind, Limit, OrderKey, Owner, PlaceOrder, Reason, SelfTrade, Side, Size, Status, TimeInForce},
+    order_book::{
+        Command, EXPIRIES_PER_COMMAND, Event, FILLS_PER_TAKER, Party, REMEMBERED, RestingOrder, TRIGGERS_PER_COMMAND,
+        Trade,
+    },
 };
-use crate::order::{Kind, Limit, OrderKey, Owner, PlaceOrder, Reason, SelfTrade, Side, Size, Status, TimeInForce};
 
 /// What an instrument costs: one lot at one tick is `factor / divisor` minor units.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Price {
+pub struct Price {
     pub factor: u128,
     pub divisor: u128,
     pub maker_bps: u128,
@@ -29,7 +32,7 @@ impl Price {
         half_even(u128::from(ticks) * u128::from(lots) * self.factor, self.divisor)
     }
 
-    pub(super) fn required(&self, side: Side, limit: &Limit) -> u128 {
+    pub fn required(&self, side: Side, limit: &Limit) -> u128 {
         let notional = self.notional(limit.price, limit.quantity);
         let bps = if limit.post_only { self.maker_bps } else { self.maker_bps.max(self.taker_bps) };
         match side {
@@ -46,7 +49,7 @@ impl Price {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Open {
+pub struct Open {
     pub order: PlaceOrder,
     pub price: u64,
     pub remaining: u64,
@@ -54,7 +57,7 @@ pub(super) struct Open {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Model {
+pub struct Model {
     price: Price,
     /// In the order they came to rest.
     pub resting: Vec<Open>,
@@ -81,7 +84,7 @@ struct Taking {
 }
 
 impl Model {
-    pub(super) fn new(price: Price) -> Self {
+    pub fn new(price: Price) -> Self {
         Self {
             price,
             resting: vec![],
@@ -98,7 +101,7 @@ impl Model {
     }
 
     /// Resting orders of a side, the first to trade first.
-    pub(super) fn side(&self, side: Side) -> Vec<RestingOrder> {
+    pub fn side(&self, side: Side) -> Vec<RestingOrder> {
         let mut orders: Vec<_> = self.resting.iter().filter(|open| open.order.side == side).collect();
         match side {
             Side::Buy => orders.sort_by_key(|open| std::cmp::Reverse(open.price)),
@@ -115,7 +118,7 @@ impl Model {
         orders.iter().map(resting).collect()
     }
 
-    pub(super) fn apply(&mut self, command: &Command) -> Vec<Event> {
+    pub fn apply(&mut self, command: &Command) -> Vec<Event> {
         let mut events = vec![];
         (self.fills, self.triggers) = (0, 0);
         self.stops(&mut events);
