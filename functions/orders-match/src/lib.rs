@@ -26,7 +26,7 @@ use domain::{
 };
 use edge::{
     clock::Clock,
-    sqs::{Failure, Received, Stopped},
+    sqs::{self, Failure},
 };
 
 use books::Books;
@@ -45,6 +45,16 @@ pub struct Matcher<C> {
     books: Books,
 }
 
+/// Reads a message of the group of its book.
+pub fn read(group: &str, body: &str) -> Result<Message, Failure> {
+    let message: Message = sqs::parse(body)?;
+    if message.symbol.as_str() == group {
+        Ok(message)
+    } else {
+        Err(Failure::new("a message in the group of another book"))
+    }
+}
+
 impl<C: Clock> Matcher<C> {
     /// With no book in memory. A book is kept as a snapshot after every so many versions.
     pub fn new(exchange: Exchange, clock: C, snapshot_every: u64) -> Self {
@@ -52,27 +62,20 @@ impl<C: Clock> Matcher<C> {
     }
 
     /// Handles messages of one group, in their order.
-    pub async fn handle(&self, group: String, messages: Vec<Received<Message>>) -> Result<(), Stopped> {
+    pub async fn handle(&self, group: String, messages: Vec<Message>) -> Result<(), Failure> {
         let symbol = Symbol::parse(&group).ok_or_else(|| Failure::new("the group is no symbol"))?;
-        let ours = messages.iter().take_while(|message| message.body.symbol == symbol).count();
-        if ours > 0 {
-            let left = messages[..ours].iter().map(|message| &message.body).collect();
-            // A book that has met an error is not kept: the next look begins with what is stored.
-            let mut replica = match self.books.take(&symbol) {
-                Some(replica) => replica,
-                None => self.load(&symbol).await?,
-            };
-            self.apply(&symbol, &mut replica, left).await?;
-            self.books.put(symbol, replica);
-        }
-        if ours < messages.len() {
-            return Err(Stopped { done: ours, failure: Failure::new("a message in the group of another book") });
-        }
+        // A book that has met an error is not kept: the next look begins with what is stored.
+        let mut replica = match self.books.take(&symbol) {
+            Some(replica) => replica,
+            None => self.load(&symbol).await?,
+        };
+        self.apply(&symbol, &mut replica, messages).await?;
+        self.books.put(symbol, replica);
         Ok(())
     }
 
     /// Applies all of them, in as many batches as it takes.
-    async fn apply(&self, symbol: &Symbol, replica: &mut Replica, mut left: Vec<&Message>) -> Result<(), Failure> {
+    async fn apply(&self, symbol: &Symbol, replica: &mut Replica, mut left: Vec<Message>) -> Result<(), Failure> {
         let (mut enough, mut overtaken) = (BATCH_EVENTS, 0);
         loop {
             self.drop_forgotten(symbol, replica, &mut left).await?;
@@ -147,7 +150,7 @@ impl<C: Clock> Matcher<C> {
         &self,
         symbol: &Symbol,
         replica: &Replica,
-        messages: &mut Vec<&Message>,
+        messages: &mut Vec<Message>,
     ) -> Result<(), Failure> {
         let doubtful: Vec<_> = messages
             .iter()

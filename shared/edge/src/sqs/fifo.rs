@@ -1,119 +1,110 @@
 //! Batches of FIFO queues: message groups side by side, each in its order.
 //!
 //! ```text
-//! event ─► its groups ─► the messages that read, up to the first that does not ─► handler ─► done up to here
+//! event ─► its groups ─► the messages that read, up to the first that does not ─► handler ─► done
 //!                              └ that one and all behind it of the group: failed
 //! ```
 //! A group stops at its first failure, because what is deleted out of turn is out of order for ever. The failed message
-//! comes first again after the queue's visibility timeout, with the rest of its group behind it, until it has been
-//! received as often as the template allows; then the queue moves it to its dead-letter queue and the group goes on.
+//! comes first again after the queue's visibility timeout, with the rest of its group behind it. At its last receive a
+//! message that does not read stops nobody any more: the queue moves it to its dead-letter queue when it would hand it
+//! out next, and those behind it, which were received as often, must not go with it.
 
 use std::{collections::HashMap, future::Future, panic::AssertUnwindSafe, time::Instant};
 
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::de::DeserializeOwned;
 
-use super::{BatchResponse, Event, Failure, ItemFailure, Message, unreadable};
+use super::{BatchResponse, Event, Failure, ItemFailure, Message};
 
-/// A message that reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received<T> {
-    /// What it says.
-    pub body: T,
-    /// How often it was handed out, this time included; 1 if the queue does not say.
-    pub receives: u32,
-}
+/// How often the template lets a message be received before it is a dead letter.
+const RECEIVES: u32 = 5;
 
-/// Where a group stopped and why. Whatever is an error becomes one by `?`, with nothing done.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stopped {
-    /// How many messages of the group, from its first, are done.
-    pub done: usize,
-    /// Why the next one is not.
-    pub failure: Failure,
-}
-
-impl<E: Into<Failure>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self { done: 0, failure: error.into() }
-    }
-}
-
-/// Serves the batches of one FIFO queue until the environment ends. `T` should deny unknown fields.
-pub async fn run_fifo<T, H, F>(handler: H) -> Result<(), Error>
+/// Serves the batches of one FIFO queue until the environment ends.
+pub async fn run_fifo<T, R, H, F>(read: R, handler: H) -> Result<(), Error>
 where
-    T: DeserializeOwned,
-    H: Fn(String, Vec<Received<T>>) -> F,
-    F: Future<Output = Result<(), Stopped>>,
+    R: Fn(&str, &str) -> Result<T, Failure>,
+    H: Fn(String, Vec<T>) -> F,
+    F: Future<Output = Result<(), Failure>>,
 {
-    let handler = &handler;
+    let (read, handler) = (&read, &handler);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
-        Ok::<_, Error>(fifo_batch(event.payload, handler).await)
+        Ok::<_, Error>(fifo_batch(event.payload, read, handler).await)
     }))
     .await
 }
 
-/// Handles the groups of one batch at the same time: the group's id, and its messages in their order.
-pub async fn fifo_batch<T, H, F>(event: Event, handler: H) -> BatchResponse
+/// Handles the groups of one batch at the same time. `read` makes a message of its group's id and its body; the handler
+/// gets the group's id and its messages in their order, and does all of them or fails.
+pub async fn fifo_batch<T, R, H, F>(event: Event, read: R, handler: H) -> BatchResponse
 where
-    T: DeserializeOwned,
-    H: Fn(String, Vec<Received<T>>) -> F,
-    F: Future<Output = Result<(), Stopped>>,
+    R: Fn(&str, &str) -> Result<T, Failure>,
+    H: Fn(String, Vec<T>) -> F,
+    F: Future<Output = Result<(), Failure>>,
 {
-    let handler = &handler;
-    let handled = groups(event).into_iter().map(|messages| async move {
+    let (read, handler) = (&read, &handler);
+    let handled = groups(event).into_iter().map(|(group, messages)| async move {
         let started = Instant::now();
-        let (bodies, unreadable) = read(&messages);
-        let (group, readable) = (messages[0].attributes.group.clone(), bodies.len());
+        let Sorted { bodies, ids, mut failed } = sort(&group, messages, read);
         // A panic would take the other groups with it.
-        let outcome = async { if readable == 0 { Ok(()) } else { handler(group.clone(), bodies).await } };
+        let outcome = async { if bodies.is_empty() { Ok(()) } else { handler(group.clone(), bodies).await } };
         let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Failure::new("the handler panicked").into()));
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let stopped = match (outcome, unreadable) {
-            (Err(stopped), _) => Some(stopped),
-            (Ok(()), Some(failure)) => Some(Stopped { done: readable, failure }),
-            (Ok(()), None) => None,
-        };
-        let Some(Stopped { done, failure }) = stopped else {
-            tracing::info!(%group, messages = messages.len(), outcome = "done", micros, "messages handled");
-            return Vec::new();
-        };
-        let failed = &messages[done.min(messages.len() - 1)..];
-        let (id, receives, cause) = (&failed[0].message_id, &failed[0].attributes.receives, failure.cause());
-        tracing::error!(
-            %group, done, failed = failed.len(), message_id = %id, %receives, outcome = "failed", %cause, micros,
-            "messages handled"
-        );
-        failed.iter().map(|message| ItemFailure { item_identifier: message.message_id.clone() }).collect()
+        let outcome = outcome.unwrap_or_else(|_| Err(Failure::new("the handler panicked")));
+        let (micros, messages) = (u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), ids.len());
+        match outcome {
+            Ok(()) => tracing::info!(%group, messages, outcome = "done", micros, "messages handled"),
+            Err(Failure(cause)) => {
+                let first = ids.first().map(String::as_str).unwrap_or_default();
+                tracing::error!(%group, messages, message_id = first, outcome = "failed", %cause, micros, "messages handled");
+                failed.extend(ids);
+            }
+        }
+        failed.into_iter().map(|id| ItemFailure { item_identifier: id })
     });
     BatchResponse { batch_item_failures: join_all(handled).await.into_iter().flatten().collect() }
 }
 
-/// The messages of each group, in their order, none of them empty; groups by their first message.
-fn groups(event: Event) -> Vec<Vec<Message>> {
-    let (mut groups, mut places): (Vec<Vec<Message>>, HashMap<String, usize>) = Default::default();
+/// The messages of each group, in their order; groups by their first message.
+fn groups(event: Event) -> Vec<(String, Vec<Message>)> {
+    let (mut groups, mut places): (Vec<(String, Vec<Message>)>, HashMap<String, usize>) = Default::default();
     for message in event.records {
-        let place = *places.entry(message.attributes.group.clone()).or_insert(groups.len());
+        let group = &message.attributes.group;
+        let place = *places.entry(group.clone()).or_insert(groups.len());
         match groups.get_mut(place) {
-            Some(group) => group.push(message),
-            None => groups.push(vec![message]),
+            Some((_, messages)) => messages.push(message),
+            None => groups.push((group.clone(), vec![message])),
         }
     }
     groups
 }
 
-/// The bodies up to the first that does not read, and why it does not.
-fn read<T: DeserializeOwned>(messages: &[Message]) -> (Vec<Received<T>>, Option<Failure>) {
-    let mut bodies = Vec::new();
-    for message in messages {
-        match serde_json::from_str(&message.body) {
-            Ok(body) => bodies.push(Received { body, receives: message.attributes.receives.parse().unwrap_or(1) }),
-            Err(error) => return (bodies, Some(unreadable(&error))),
+/// What is handled of a group, with its message ids, and the ids of what is not.
+struct Sorted<T> {
+    bodies: Vec<T>,
+    ids: Vec<String>,
+    failed: Vec<String>,
+}
+
+fn sort<T>(group: &str, messages: Vec<Message>, read: impl Fn(&str, &str) -> Result<T, Failure>) -> Sorted<T> {
+    let (mut sorted, mut stopped) = (Sorted { bodies: Vec::new(), ids: Vec::new(), failed: Vec::new() }, false);
+    for Message { message_id, body, attributes } in messages {
+        if stopped {
+            sorted.failed.push(message_id);
+            continue;
+        }
+        match read(group, &body) {
+            Ok(body) => {
+                sorted.bodies.push(body);
+                sorted.ids.push(message_id);
+            }
+            Err(Failure(cause)) => {
+                let receives = attributes.receives.parse().unwrap_or(1);
+                stopped = receives < RECEIVES;
+                tracing::error!(%group, %message_id, receives, stopped, %cause, "message not read");
+                sorted.failed.push(message_id);
+            }
         }
     }
-    (bodies, None)
+    sorted
 }
 
 #[cfg(test)]
@@ -127,27 +118,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sqs::parse;
 
     /// A batch of these (group, body); their ids are m0, m1, ….
-    fn event(messages: &[(&str, &str)]) -> Event {
+    fn event(receives: u32, messages: &[(&str, &str)]) -> Event {
         let records: Vec<_> = messages
             .iter()
             .enumerate()
             .map(|(index, (group, body))| {
                 json!({"messageId": format!("m{index}"), "body": body, "eventSource": "aws:sqs",
-                    "attributes": {"ApproximateReceiveCount": "2", "MessageGroupId": group}})
+                    "attributes": {"ApproximateReceiveCount": receives.to_string(), "MessageGroupId": group}})
             })
             .collect();
         serde_json::from_value(json!({"Records": records})).expect("an event")
     }
 
     /// Nothing here waits, so one look is enough.
-    fn failed(event: Event, handler: impl Fn(&str, Vec<u32>) -> Result<(), Stopped>) -> Vec<String> {
+    fn failed(event: Event, handler: impl Fn(&str, Vec<u32>) -> Result<(), Failure>) -> Vec<String> {
         let handler = &handler;
-        let handled = fifo_batch(event, |group: String, messages: Vec<Received<u32>>| async move {
-            assert!(messages.iter().all(|message| message.receives == 2));
-            handler(&group, messages.into_iter().map(|message| message.body).collect())
-        });
+        let read = |_: &str, body: &str| parse(body);
+        let handled = fifo_batch(event, read, |group: String, bodies| async move { handler(&group, bodies) });
         match pin!(handled).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(response) => {
                 response.batch_item_failures.into_iter().map(|item| item.item_identifier).collect()
@@ -159,7 +149,7 @@ mod tests {
     #[test]
     fn each_group_gets_its_messages_in_their_order() {
         let seen = RefCell::new(Vec::new());
-        let event = event(&[("a", "1"), ("b", "2"), ("a", "3"), ("b", "4"), ("a", "5")]);
+        let event = event(1, &[("a", "1"), ("b", "2"), ("a", "3"), ("b", "4"), ("a", "5")]);
         let failed = failed(event, |group, bodies| {
             seen.borrow_mut().push((group.to_owned(), bodies));
             Ok(())
@@ -169,28 +159,32 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_does_not_read_stops_its_group_and_no_other() {
-        let event = event(&[("a", "1"), ("a", "x"), ("b", "2"), ("a", "3"), ("c", "-"), ("c", "4")]);
-        let failed = failed(event, |group, bodies| {
-            assert_eq!(bodies, if group == "a" { [1] } else { [2] });
-            Ok(())
-        });
-        assert_eq!(failed, ["m1", "m3", "m4", "m5"]);
+    fn a_body_that_does_not_read_stops_its_group_and_no_other_until_its_last_receive() {
+        let messages = [("a", "1"), ("a", "x"), ("b", "2"), ("a", "3"), ("c", "-"), ("c", "4")];
+        let ok = |expected: &'static [u32]| {
+            move |group: &str, bodies: Vec<u32>| {
+                assert_eq!(
+                    bodies,
+                    match group {
+                        "a" => expected,
+                        "b" => &[2],
+                        _ => &[4],
+                    }
+                );
+                Ok(())
+            }
+        };
+        assert_eq!(failed(event(4, &messages), ok(&[1])), ["m1", "m3", "m4", "m5"]);
+        assert_eq!(failed(event(5, &messages), ok(&[1, 3])), ["m1", "m4"]);
     }
 
     #[test]
-    fn what_is_not_done_fails_with_all_behind_it() {
-        let batch = || event(&[("a", "1"), ("a", "2"), ("a", "3"), ("b", "4"), ("a", "x")]);
-        let stop = |done| {
-            move |group: &str, _: Vec<u32>| match group {
-                "a" => Err(Stopped { done, failure: Failure::new("no") }),
-                _ => Ok(()),
-            }
-        };
-        assert_eq!(failed(batch(), stop(0)), ["m0", "m1", "m2", "m4"]);
-        assert_eq!(failed(batch(), stop(2)), ["m2", "m4"]);
-        assert_eq!(failed(batch(), stop(9)), ["m4"], "never nothing");
+    fn a_group_that_fails_fails_as_a_whole() {
+        let batch = |receives| event(receives, &[("a", "1"), ("a", "2"), ("b", "4"), ("a", "x"), ("a", "5")]);
+        let no = |group: &str, _: Vec<u32>| if group == "a" { Err(Failure::new("no")) } else { Ok(()) };
+        assert_eq!(failed(batch(1), no), ["m3", "m4", "m0", "m1"]);
+        assert_eq!(failed(batch(5), no), ["m3", "m0", "m1", "m4"]);
         let fault = |group: &str, _: Vec<u32>| if group == "a" { panic!("a fault in the handler") } else { Ok(()) };
-        assert_eq!(failed(batch(), fault), ["m0", "m1", "m2", "m4"]);
+        assert_eq!(failed(batch(1), fault), ["m3", "m4", "m0", "m1"]);
     }
 }

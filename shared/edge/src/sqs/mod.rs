@@ -15,7 +15,7 @@ use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use fifo::{Received, Stopped, fifo_batch, run_fifo};
+pub use fifo::{fifo_batch, run_fifo};
 
 /// What Lambda hands to the function of a queue, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -120,10 +120,7 @@ where
     let handled = event.records.into_iter().map(|message| async move {
         let started = Instant::now();
         // A panic would take the rest of the batch with it, and in the end to the dead-letter queue.
-        let outcome = AssertUnwindSafe(async {
-            let body = serde_json::from_str(&message.body).map_err(|error| unreadable(&error))?;
-            handler(body).await
-        });
+        let outcome = AssertUnwindSafe(async { handler(parse(&message.body)?).await });
         let outcome = outcome.catch_unwind().await.unwrap_or_else(|_| Err(Failure::new("the handler panicked")));
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (id, receives) = (&message.message_id, &message.attributes.receives);
@@ -136,6 +133,11 @@ where
         outcome.err().map(|_| ItemFailure { item_identifier: message.message_id })
     });
     BatchResponse { batch_item_failures: join_all(handled).await.into_iter().flatten().collect() }
+}
+
+/// Reads a body.
+pub fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
+    serde_json::from_str(body).map_err(|error| unreadable(&error))
 }
 
 /// Where a body stops to read and why, by kind: serde's own message may quote it.
