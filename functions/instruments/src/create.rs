@@ -43,7 +43,9 @@ pub(crate) async fn create(stores: &Stores, clock: &impl Clock, request: &Reques
         .map_err(|error| Problem::field(Code::InvalidField, format!("/{}", error.field), error.to_string()))?;
     let now = clock.now();
     match stores.exchange.add_instrument(&instrument, now).await.map_err(failed)? {
-        InstrumentAdded::Before(_) => Err(Problem::new(Code::InstrumentTaken, "There is an instrument of this symbol.")),
+        InstrumentAdded::Before(_) => {
+            Err(Problem::new(Code::InstrumentTaken, "There is an instrument of this symbol."))
+        }
         InstrumentAdded::Done => {
             tracing::info!(symbol = instrument.symbol().as_str(), by = caller.subject(), "instrument added");
             let stored = StoredInstrument { instrument, version: 1, created_at: now };

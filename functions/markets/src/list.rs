@@ -39,9 +39,8 @@ pub(crate) async fn list(stores: &Stores, clock: &impl Clock, request: &Request)
     request.only_query(&[])?;
     let instruments = stores.warm.instruments().await.map_err(failed)?;
     let now = clock.now();
-    let figures = instruments
-        .iter()
-        .map(|stored| stores.days.figures(stores.warm.exchange(), stored.instrument.symbol(), now));
+    let figures =
+        instruments.iter().map(|stored| stores.days.figures(stores.warm.exchange(), stored.instrument.symbol(), now));
     let figures = try_join_all(figures).await.map_err(failed)?;
     let items = instruments.iter().zip(&figures).map(|(stored, ticker)| MarketView {
         instrument: InstrumentView::from(&stored.instrument),

@@ -99,10 +99,9 @@ pub(crate) fn first_wrong(
     let counts = match error.problem {
         FieldProblem::InstrumentHalted => false,
         FieldProblem::InvalidField(_) | FieldProblem::InvalidAmount(_) => true,
-        FieldProblem::PriceTick
-        | FieldProblem::QuantityLot
-        | FieldProblem::MinNotional
-        | FieldProblem::MaxNotional => instrument.is_some(),
+        FieldProblem::PriceTick | FieldProblem::QuantityLot | FieldProblem::MinNotional | FieldProblem::MaxNotional => {
+            instrument.is_some()
+        }
     };
     counts.then_some(error)
 }

@@ -21,12 +21,7 @@ const RESEND_MS: i64 = 240_000;
 
 /// Answers the repetition of the request that `before` was made by. A request that did not wait was told that its order
 /// is pending; one that waited is told what has become of it.
-pub(crate) async fn replay(
-    stores: &Stores,
-    before: Order,
-    wish: &Wish<'_>,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
+pub(crate) async fn replay(stores: &Stores, before: Order, wish: &Wish<'_>, now: Timestamp) -> Result<Answer, Problem> {
     if let Some(field) = before.first_difference(wish.symbol, &wish.fields, wish.replaces.as_ref()) {
         return Err(reused(field));
     }
