@@ -65,7 +65,8 @@ where
 
 /// The messages of each group, in their order; groups by their first message.
 fn groups(event: Event) -> Vec<(String, Vec<Message>)> {
-    let (mut groups, mut places): (Vec<(String, Vec<Message>)>, HashMap<String, usize>) = Default::default();
+    let mut groups: Vec<(String, Vec<Message>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for message in event.records {
         let group = &message.attributes.group;
         let place = *places.entry(group.clone()).or_insert(groups.len());
