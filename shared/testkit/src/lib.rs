@@ -17,7 +17,7 @@ mod user_pool;
 pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
-pub use line::{Cut, Line};
+pub use line::{Cut, Held, Line};
 pub use market::{Market, buy, grant_id, order_id, sell};
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};

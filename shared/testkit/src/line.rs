@@ -13,7 +13,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 
 use crate::Stack;
 
@@ -40,6 +40,26 @@ struct State {
     all: u64,
     cut_at: Option<(u64, Cut)>,
     dead: bool,
+    hold_at: Option<(u64, Held)>,
+}
+
+/// A write that is on its way and waits.
+#[derive(Clone, Default)]
+pub struct Held {
+    reached: Arc<Notify>,
+    released: Arc<Notify>,
+}
+
+impl Held {
+    /// Waits until somebody has sent the write.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it through.
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
 }
 
 impl Line {
@@ -77,6 +97,13 @@ impl Line {
         state.cut_at = Some((state.all + nth, cut));
     }
 
+    /// Holds the `nth` write from now on back until it is released; the others go past it.
+    pub fn hold(&self, nth: u64) -> Held {
+        let (mut state, held) = (self.state.lock().expect("a lock"), Held::default());
+        state.hold_at = Some((state.all + nth, held.clone()));
+        held
+    }
+
     /// Makes the line whole again; `true` if it was cut.
     pub fn mend(&self) -> bool {
         let mut state = self.state.lock().expect("a lock");
@@ -103,7 +130,7 @@ async fn carry(
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (mut parts, body) = request.into_parts();
     let operation = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.split('.').nth(1));
-    let cut = {
+    let (cut, held) = {
         let mut state = state.lock().expect("a lock");
         if state.dead {
             return Ok(dead());
@@ -116,11 +143,15 @@ async fn carry(
                 let all = state.all;
                 let cut = state.cut_at.filter(|(at, _)| *at == all).map(|(_, cut)| cut);
                 state.dead = cut.is_some();
-                cut
+                (cut, state.hold_at.take_if(|(at, _)| *at == all).map(|(_, held)| held))
             }
-            None => None,
+            None => (None, None),
         }
     };
+    if let Some(held) = held {
+        held.reached.notify_one();
+        held.released.notified().await;
+    }
     let body = body.collect().await?.to_bytes();
     if cut == Some(Cut::Before) {
         return Ok(dead());

@@ -1,7 +1,10 @@
 //! A settler that dies at any write, and settlers that meet.
 
-use domain::exchange::Message;
-use futures::future::{join, join_all};
+use std::pin::pin;
+
+use aws::ledger::wallets::WalletSettled;
+use domain::exchange::{Message, Stretch};
+use futures::future::{Either, join, join_all, select};
 use testkit::{Cut, Line, buy, sell};
 
 use crate::world::World;
@@ -55,6 +58,63 @@ async fn a_settler_may_die_before_or_after_any_write() {
         died += 1;
     }
     assert!(died >= 9, "three wallets, the entries, two candles, three orders, the cursor: {died}");
+}
+
+/// What a settler leaves behind that saw two versions only and died behind the wallets.
+async fn settle_two_into_wallets(world: &World) {
+    let entries = world.exchange.tail(&world.symbol(), 1, 2).await.expect("a tail");
+    let stretch = Stretch::new(0, entries).expect("two versions");
+    for (owner, change) in stretch.wallets() {
+        let wallet = world.ledger.wallet(&owner.customer_id()).await.expect("a look");
+        if wallet.applied(&world.symbol()) == 0 {
+            let settled = world.ledger.settle_wallet(&wallet, &world.market.instrument, 2, &change).await;
+            assert!(matches!(settled, Ok(WalletSettled::Done(_))));
+        }
+    }
+}
+
+/// Somebody else settles a part while a settler sleeps before its nth write; `false` if it has fewer.
+async fn sleeps_before(nth: u64, other_dies: bool) -> bool {
+    let mut world = World::start().await;
+    let matcher = world.matcher();
+    for batch in little_journal(&mut world).await {
+        world.matched(&matcher, &batch).await;
+    }
+    let (line, symbol) = (Line::to(&world.stack).await, world.symbol());
+    let (held, settler) = (line.hold(nth), world.settler_at(&line));
+    let other = async {
+        held.reached().await;
+        if other_dies {
+            settle_two_into_wallets(&world).await;
+        } else {
+            world.market.settle_stretch(2).await.expect("settled");
+        }
+        held.release();
+    };
+    let settling = pin!(settler.settle(&symbol));
+    let slept = match select(settling, pin!(other)).await {
+        Either::Left((settled, _)) => settled.map(|_| false),
+        Either::Right(((), settling)) => settling.await.map(|_| true),
+    };
+    world.settled().await;
+    world.check().await;
+    slept.expect("settled")
+}
+
+#[tokio::test]
+async fn a_settler_may_sleep_before_any_write_while_another_settles_a_part() {
+    let mut nth = 1;
+    while sleeps_before(nth, false).await {
+        nth += 1;
+    }
+    assert!(nth > 9, "three wallets, the entries, two candles, orders, the cursor: {nth}");
+}
+
+#[tokio::test]
+async fn a_settler_may_sleep_while_another_dies_with_a_part_in_the_wallets() {
+    for nth in 1..=4 {
+        assert!(sleeps_before(nth, true).await);
+    }
 }
 
 #[tokio::test]
