@@ -6,6 +6,7 @@
 mod bank;
 mod clock;
 mod dynamo;
+mod lossy;
 mod request;
 mod services;
 mod shop;
@@ -15,6 +16,7 @@ mod user_pool;
 pub use bank::{command, hold, money, transfer_id};
 pub use clock::{ManualClock, SequentialEntropy};
 pub use dynamo::Stack;
+pub use lossy::Lossy;
 pub use request::{RequestBuilder, customer, document, event, event_request, request, subject};
 pub use services::{SentSms, Services, Sns};
 pub use shop::{PATIENCE, buy_from, buy_paid, delivered, phone, product, refused, voucher_id};
