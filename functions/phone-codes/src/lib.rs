@@ -8,8 +8,6 @@
 //! Everything is counted before anything is sent, and the answer is the same whether something was. A request that
 //! dies after the new row and before the SMS leaves a code that nobody got: the next request replaces it.
 
-mod caller;
-
 use std::time::Duration;
 
 use aws::{
@@ -79,7 +77,7 @@ async fn create(codes: &PhoneCodes<impl Clock, impl Entropy>, request: &Request)
         Decision::Reuse => tracing::info!("the phone has a code that is good"),
         Decision::Limited { retry_after } => return Err(limited("phone", retry_after)),
         Decision::Issue(new) => {
-            admit(codes, &phone, &caller::key(request.source_ip())).await?;
+            admit(codes, &phone, &request.source()).await?;
             let code = Code::from_bytes(codes.entropy.bytes());
             let seal = key.seal(&phone, new.generation, &code);
             if codes.phones.issue(&phone, &new, &seal).await.map_err(store)? {

@@ -1,6 +1,7 @@
 //! Sends one SMS per message id, however often the message is delivered.
 //!
 //! ```text
+//! over ─► done, nothing is sent
 //! claim ─► publish ─► mark as sent
 //!   │          ├ surely not sent ─► a few more tries ─► claim given back, failed: the next delivery sends
 //!   │          └ nobody knows ────► claim stays, failed
@@ -41,6 +42,10 @@ pub struct SmsSend<C> {
 
 /// Handles one SMS.
 pub async fn send(function: &SmsSend<impl Clock>, sms: Sms) -> Result<(), Failure> {
+    if sms.is_over(function.clock.now()) {
+        tracing::info!(sms_id = %sms.id, "SMS came too late to be worth anything");
+        return Ok(());
+    }
     let claim = match function.phones.claim_sms(&sms.id, function.clock.now()).await? {
         Claim::Ours(claim) => claim,
         Claim::Before(record) => match record.next(function.clock.now()) {

@@ -1,6 +1,6 @@
 //! GET /vouchers/{id} and POST /vouchers/search.
 
-use aws::vouchers::Vouchers;
+use aws::{phones::Admission, vouchers::Vouchers};
 use domain::{
     customer::PhoneNumber,
     id::VoucherId,
@@ -47,6 +47,7 @@ struct Search {
 }
 
 /// Everything bought for a phone, once per code sent to it. Whatever is wrong with the code, the answer is the same.
+/// The list is read first: a failure to read it must not use the code up.
 pub(crate) async fn of_phone(
     stores: &Stores,
     shop: &Shop,
@@ -59,19 +60,30 @@ pub(crate) async fn of_phone(
     errors.finish()?;
     let phone = phone.ok_or(Code::InvalidField)?;
     let secret = shop.phone_codes.as_ref().ok_or_else(Problem::unavailable)?;
+    admit(stores, shop, clock, &request.source()).await?;
     let code = phone_code::Code::parse(&search.code).ok_or_else(wrong)?;
     let key = CodeKey::new(secret.value().await.map_err(failed)?).ok_or_else(|| {
         tracing::error!("the secret of phone codes is too short");
         Problem::from(Code::Internal)
     })?;
+    let found = stores.vouchers.of_phone(&phone, MOST).await.map_err(failed)?;
     if !stores.phones.verify(&phone, &code, &key, clock.now()).await.map_err(failed)? {
         tracing::info!("phone code refused");
         return Err(wrong());
     }
-    let found = stores.vouchers.of_phone(&phone, MOST).await.map_err(failed)?;
     tracing::info!(found = found.len(), "vouchers of a phone shown");
     let items = found.iter().map(|purchase| VoucherView::new(purchase, Sight::Phone, &shop.support)).collect();
     ok(&Page::new(items, None, "vouchers of a phone"))
+}
+
+/// Each search costs a read of up to 200 rows, whoever asks: nobody may ask for as many as he likes.
+async fn admit(stores: &Stores, shop: &Shop, clock: &impl Clock, source: &str) -> Result<(), Problem> {
+    let admission = stores.phones.admit_search(source, shop.searches_per_address, clock.now()).await;
+    let Admission::Limited { retry_after } = admission.map_err(failed)? else { return Ok(()) };
+    tracing::info!("search refused: too many of this address");
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let problem = Problem::new(Code::RateLimited, "Too many searches for now; try again later.");
+    Err(problem.header("Retry-After", seconds.max(1).to_string()))
 }
 
 fn wrong() -> Problem {

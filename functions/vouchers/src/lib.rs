@@ -44,6 +44,8 @@ pub struct Shop {
     pub sales: bool,
     /// The key that phone codes are kept under; without it nobody is shown a phone's vouchers.
     pub phone_codes: Option<Secret>,
+    /// Searches of one caller address within an hour.
+    pub searches_per_address: usize,
     /// Whom to turn to, told with a failure.
     pub support: String,
 }

@@ -28,6 +28,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         orders: Queue::new(environment.sqs(), variable::required("VOUCHER_ORDER_QUEUE_URL")?),
         sales: variable::flag("VOUCHER_SALES"),
         phone_codes: variable::optional("PHONE_CODE_SECRET").map(|id| Secret::new(environment.secrets(), id)),
+        searches_per_address: variable::required("PHONE_SEARCHES_PER_ADDRESS")?.parse()?,
         support: variable::required("SUPPORT_CONTACT")?,
     };
     http::serve(http::Settings::from_environment(), |request| handle(&stores, &shop, &SystemClock, request)).await

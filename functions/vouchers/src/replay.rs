@@ -41,7 +41,7 @@ pub(crate) async fn replay(
                     continue;
                 }
             },
-            _ => wait::decide(vouchers, &before.id, until).await?,
+            _ => wait::decide(vouchers, clock, &before.id, until, now).await?,
         };
         return repeated(answer(told, shop));
     }
@@ -56,7 +56,9 @@ pub(crate) async fn replay(
 pub(crate) fn answer(told_where: Told, shop: &Shop) -> Result<Answer, Problem> {
     match told_where {
         Told::Here(purchase) => told(&purchase, shop),
-        Told::BySms(purchase) => accepted(&view(&purchase, shop)),
+        Told::BySms(purchase) if purchase.state.is_open() => accepted(&view(&purchase, shop)),
+        // The outcome is there, and the SMS tells it.
+        Told::BySms(purchase) => accepted(&view(&purchase.as_decided(), shop)),
         Told::Elsewhere => Err(in_progress()),
     }
 }

@@ -17,6 +17,9 @@ use crate::answers::failed;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+/// An answer given later than this after the end of the wait may reach nobody: the gateway gives up at 29 seconds, and a
+/// wait lasts up to 25.
+const LATEST_ANSWER_SECONDS: i64 = 2;
 /// How often it is decided anew when the purchase changes meanwhile.
 const DECISIONS: usize = 8;
 
@@ -49,11 +52,20 @@ pub(crate) async fn outcome(
         tokio::time::sleep(pause.min(Duration::from_millis(left))).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
-    decide(vouchers, id, until).await
+    decide(vouchers, clock, id, until, until).await
 }
 
-/// Ends the wait that lasts until this moment: with the outcome if it is there, with the promise of an SMS if not.
-pub(crate) async fn decide(vouchers: &Vouchers, id: &VoucherId, until: Timestamp) -> Result<Told, Problem> {
+/// Ends the wait that lasts until this moment, for a request that is still there `by` another: with the outcome if it is
+/// there, with the promise of an SMS if not. One that comes too late, since its process stood still, leaves an outcome to
+/// the SMS that vouchers-reconcile sends in its place.
+pub(crate) async fn decide(
+    vouchers: &Vouchers,
+    clock: &impl Clock,
+    id: &VoucherId,
+    until: Timestamp,
+    by: Timestamp,
+) -> Result<Told, Problem> {
+    let latest = by.plus_seconds(LATEST_ANSWER_SECONDS);
     for _ in 0..DECISIONS {
         let purchase = vouchers.purchase(id).await.map_err(failed)?.ok_or_else(Problem::not_found)?;
         let next = match purchase.notice {
@@ -61,6 +73,10 @@ pub(crate) async fn decide(vouchers: &Vouchers, id: &VoucherId, until: Timestamp
             Notice::Answered => return Ok(Told::Here(purchase)),
             Notice::Sms | Notice::Queued => return Ok(Told::BySms(purchase)),
             Notice::Waiting { until: other } if other != until => return Ok(Told::Elsewhere),
+            Notice::Waiting { .. } if !purchase.state.is_open() && clock.now() > latest => {
+                tracing::warn!(voucher_id = %id, "too late to tell the outcome here");
+                return Ok(Told::BySms(purchase));
+            }
             Notice::Waiting { .. } => {
                 purchase.answer().map(Told::Here).or_else(|| purchase.stop_waiting().map(Told::BySms))
             }

@@ -7,7 +7,7 @@ use aws::phones::{Admission, Claim, Phones};
 use domain::{
     Timestamp,
     customer::PhoneNumber,
-    phone_code::{Code, CodeKey, Decision, Lifetime, Limits, Status, decide_issue},
+    phone_code::{Code, CodeKey, Decision, Lifetime, Limits, Status, Timer, decide_issue},
     sms::{Next, Record, SmsId},
 };
 use futures::{
@@ -52,6 +52,11 @@ async fn issue(phones: &Phones, code: &Code, now: Timestamp) -> bool {
         }
         Decision::Reuse | Decision::Limited { .. } => false,
     }
+}
+
+/// The timer of a generation that was issued at this moment.
+fn timer(generation: u64, issued_at: Timestamp) -> Timer {
+    Timer { phone: phone(), generation, expires_at: issued_at.plus_seconds(60) }
 }
 
 async fn verify(phones: &Phones, text: &str, now: Timestamp) -> bool {
@@ -125,21 +130,29 @@ async fn an_old_timer_ends_no_newer_code() {
     assert!(issue(&phones, &code("ABC234"), now()).await);
     let later = now().plus_seconds(60);
     assert!(issue(&phones, &code("XYZ789"), later).await);
-    assert!(!phones.expire(&phone(), 1).await.expect("an answer"));
+    assert!(!phones.expire(&timer(1, now())).await.expect("an answer"));
     assert!(!verify(&phones, "ABC234", later).await);
     assert!(verify(&phones, "XYZ789", later).await);
     // Nor does its own timer change what was used.
-    assert!(!phones.expire(&phone(), 2).await.expect("an answer"));
+    assert!(!phones.expire(&timer(2, later)).await.expect("an answer"));
     assert_eq!(phones.code(&phone()).await.expect("a look").expect("a code").status, Status::Used);
+}
+
+#[tokio::test]
+async fn a_timer_of_a_row_that_is_gone_ends_no_code_of_the_same_generation() {
+    let phones = Stack::start().await.phones();
+    assert!(issue(&phones, &code("ABC234"), now()).await);
+    assert!(!phones.expire(&timer(1, now().plus_seconds(-90_000))).await.expect("an answer"));
+    assert!(verify(&phones, "ABC234", now()).await);
 }
 
 #[tokio::test]
 async fn its_own_timer_ends_a_code_once() {
     let phones = Stack::start().await.phones();
-    assert!(!phones.expire(&phone(), 1).await.expect("an answer"), "there is none");
+    assert!(!phones.expire(&timer(1, now())).await.expect("an answer"), "there is none");
     assert!(issue(&phones, &code("ABC234"), now()).await);
-    assert!(phones.expire(&phone(), 1).await.expect("an answer"));
-    assert!(!phones.expire(&phone(), 1).await.expect("an answer"));
+    assert!(phones.expire(&timer(1, now())).await.expect("an answer"));
+    assert!(!phones.expire(&timer(1, now())).await.expect("an answer"));
     assert!(!verify(&phones, "ABC234", now()).await);
     assert!(issue(&phones, &code("XYZ789"), now()).await, "an ended code is in nobody's way");
     assert!(verify(&phones, "XYZ789", now()).await);

@@ -105,6 +105,16 @@ pub struct Sms {
     pub to: PhoneNumber,
     /// What it says.
     pub text: SmsText,
+    /// From this moment on it is worth nothing and is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+}
+
+impl Sms {
+    /// Whether it came too late to be worth anything.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.not_after.is_some_and(|moment| moment <= now)
+    }
 }
 
 /// How long whoever claimed an SMS may still be sending it: the timeout of `sms-send`.
@@ -193,6 +203,7 @@ mod tests {
             id: SmsId::derived(&["x"]),
             to: PhoneNumber::parse("+51987654321").expect("a phone"),
             text: SmsText::parse("ABC234 is your code").expect("a text"),
+            not_after: None,
         };
         let printed = format!("{sms:?}");
         assert!(!printed.contains("987") && !printed.contains("ABC"), "{printed}");

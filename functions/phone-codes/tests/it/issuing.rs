@@ -1,3 +1,4 @@
+use edge::clock::Clock;
 use futures::future::join_all;
 use serde_json::json;
 use testkit::{document, event, event_request};
@@ -13,7 +14,8 @@ async fn a_code_reaches_the_phone_is_good_once_and_has_a_timer() {
 
     let sms = app.services.take("SmsQueue").await;
     let [sms] = &sms[..] else { panic!("one SMS: {sms:?}") };
-    assert_eq!(sms.as_object().expect("an object").len(), 3, "{sms}");
+    assert_eq!(sms.as_object().expect("an object").len(), 4, "{sms}");
+    assert_eq!(sms["not_after"], json!(app.codes.clock.now().plus_seconds(60)));
     assert_eq!(sms["to"], PHONE);
     let text = sms["text"].as_str().expect("a text");
     let (code, rest) = text.split_at(6);

@@ -1,11 +1,14 @@
 //! SMS on a real DynamoDB engine, through the SDK to an SNS that fails on demand.
 #![allow(missing_docs)]
 
-use aws::{client::Environment, sms::Phone};
-use edge::sqs::{self, BatchResponse};
+use aws::{client::Environment, phones::Phones, sms::Phone};
+use edge::{
+    clock::Clock,
+    sqs::{self, BatchResponse},
+};
 use serde_json::{Value, json};
 use sms_send::{SmsSend, send};
-use testkit::{ManualClock, SentSms, Services, Sns, Stack, event};
+use testkit::{Lossy, ManualClock, SentSms, Services, Sns, Stack, event};
 
 struct App {
     stack: Stack,
@@ -137,6 +140,40 @@ async fn a_sender_that_died_after_publishing_is_followed_by_no_second_sms() {
     assert!(!app.done().await, "it may be at work still");
     app.later();
     assert!(!app.done().await);
+    assert_eq!(app.sent(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_nobody_heard_of_is_given_back_so_that_a_later_delivery_sends() {
+    let mut app = App::start().await;
+    let way = Lossy::to(app.stack.endpoint()).await;
+    app.function.phones = Phones::new(way.environment().dynamodb(), app.stack.table("PhonesTable"));
+    way.lose(3); // as often as the SDK asks
+    assert!(!app.done().await);
+    assert_eq!(app.sent(), 0);
+    app.later();
+    assert!(app.done().await);
+    assert_eq!(app.sent(), 1);
+    // An answer that a repetition makes good costs nothing.
+    let mut batch = event("sms-send.json");
+    batch["Records"][0]["body"] = json!(json!({"message_id": "x", "to": "+51987654321", "text": "x"}).to_string());
+    way.lose(1);
+    assert!(app.deliver(batch).await.batch_item_failures.is_empty());
+    assert_eq!(app.sent(), 2);
+}
+
+#[tokio::test]
+async fn what_is_worth_nothing_any_more_is_not_sent() {
+    let app = App::start().await;
+    let over = app.function.clock.now().plus_seconds(60);
+    let mut batch = event("sms-send.json");
+    let body = json!({"message_id": "x", "to": "+51987654321", "text": "x", "not_after": over});
+    batch["Records"][0]["body"] = json!(body.to_string());
+    app.function.clock.advance_seconds(60);
+    assert_eq!(app.deliver(batch.clone()).await, BatchResponse::default());
+    assert_eq!(app.sent(), 0);
+    app.function.clock.advance_seconds(-1);
+    assert_eq!(app.deliver(batch).await, BatchResponse::default());
     assert_eq!(app.sent(), 1);
 }
 

@@ -73,6 +73,7 @@ impl App {
             orders: Queue::new(environment.sqs(), services.queue_url("VoucherOrderQueue")),
             sales: true,
             phone_codes: Some(Secret::new(environment.secrets(), "key".into())),
+            searches_per_address: 60,
             support: SUPPORT.into(),
         };
         stack.product(PRODUCT, "5.00").await;

@@ -1,3 +1,4 @@
+use aws::vouchers::Vouchers;
 use domain::{
     customer::PhoneNumber,
     phone_code::{Code, CodeKey, NewCode, SendLog},
@@ -136,4 +137,31 @@ async fn without_the_key_of_the_codes_nobody_is_shown_anything() {
     issue(&app, 1, CODE).await;
     app.shop.phone_codes = None;
     assert_eq!(app.told(with(CODE)).await, "503 unavailable");
+}
+
+#[tokio::test]
+async fn a_caller_address_may_search_so_often_within_an_hour() {
+    let mut app = App::start().await;
+    app.shop.searches_per_address = 2;
+    for _ in 0..2 {
+        assert_eq!(app.told(with("ZZZZZZ")).await, "422 invalid_phone_code");
+        app.clock.advance_seconds(600);
+    }
+    issue(&app, 1, CODE).await;
+    let refused = app.send(with(CODE)).await;
+    assert_eq!((refused.told().as_str(), refused.header("retry-after")), ("429 rate_limited", Some("2400")));
+    app.clock.advance_seconds(2_400);
+    issue(&app, 2, CODE).await;
+    assert_eq!(app.send(with(CODE)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_uses_up_no_code() {
+    let mut app = App::start().await;
+    issue(&app, 1, CODE).await;
+    let nowhere = Vouchers::new(app.stack.environment().dynamodb(), "not-there".into(), testkit::PATIENCE);
+    let works = std::mem::replace(&mut app.stores.vouchers, nowhere);
+    assert_eq!(app.told(with(CODE)).await, "503 unavailable");
+    app.stores.vouchers = works;
+    assert_eq!(app.send(with(CODE)).await.status, 200);
 }

@@ -214,3 +214,27 @@ async fn a_waiting_request_whose_place_was_taken_tells_nothing() {
     assert_eq!(reply.told(), "409 request_in_progress");
     assert!(matches!(app.purchase(&id).await.notice, Notice::Waiting { .. }));
 }
+
+/// Somebody's process stands still while the outcome comes, and goes on so long after the end of its wait.
+async fn stand_still(app: &App, key: &str, account: &domain::account::Account, seconds: i64) -> Reply {
+    let id = id_of("alice", key);
+    let request = std::pin::pin!(app.send(buy_waiting("alice", key, account, 5)));
+    let seen = std::pin::pin!(app.appears(&id));
+    let Either::Right((_, request)) = select(request, seen).await else { panic!("answered") };
+    app.settle(&id, &delivered("ABC-1")).await;
+    app.clock.advance_seconds(5 + seconds);
+    request.await
+}
+
+#[tokio::test]
+async fn an_answer_that_would_come_too_late_is_left_to_the_sms() {
+    let app = App::start().await;
+    let account = app.account("alice", "20.00").await;
+    assert_eq!(stand_still(&app, "k1", &account, 2).await.told(), "201 delivered");
+    let late = stand_still(&app, "k2", &account, 3).await;
+    assert_eq!(late.told(), "202 processing");
+    assert!(!late.body.to_string().contains("ABC-1"), "{}", late.body);
+    let purchase = app.purchase(&id_of("alice", "k2")).await;
+    assert!(matches!(purchase.notice, Notice::Waiting { .. }), "vouchers-reconcile promises the SMS and sends it");
+    assert!(purchase.stand_in(app.clock.now().plus_seconds(2)).is_some_and(|purchase| purchase.owes_sms()));
+}

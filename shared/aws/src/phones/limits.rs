@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::{Timestamp, phone_code};
 
 use super::{Phones, allowed, put, rows};
-use crate::{item::number, store::StoreError};
+use crate::{
+    item::{Item, number},
+    store::StoreError,
+};
 
 /// How often an address is counted again when other requests of the same address were quicker.
 const ATTEMPTS: u32 = 12;
@@ -29,9 +32,18 @@ impl Phones {
     /// Counts one send on behalf of a caller address, at most `most` within an hour. A crowd of requests at the same
     /// moment may see some of them refused early, never one too many admitted.
     pub async fn admit_address(&self, address: &str, most: usize, now: Timestamp) -> Result<Admission, StoreError> {
-        let mut row = self.get(rows::address_key(address)).await?;
+        self.admit(rows::address_key(address), most, now).await
+    }
+
+    /// Counts one search of a caller address, in the same way.
+    pub async fn admit_search(&self, address: &str, most: usize, now: Timestamp) -> Result<Admission, StoreError> {
+        self.admit(rows::searches_key(address), most, now).await
+    }
+
+    async fn admit(&self, key: Item, most: usize, now: Timestamp) -> Result<Admission, StoreError> {
+        let mut row = self.get(key.clone()).await?;
         for _ in 0..ATTEMPTS {
-            let (sends, version) = rows::address(row.as_ref())?;
+            let (sends, version) = rows::logged(row.as_ref())?;
             let sends = match sends.admit(most, now) {
                 Ok(sends) => sends,
                 Err(retry_after) => return Ok(Admission::Limited { retry_after }),
@@ -40,7 +52,7 @@ impl Phones {
                 .client
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(rows::address_item(address, &sends, version + 1)))
+                .set_item(Some(rows::moments_item(key.clone(), &sends, version + 1)))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             let request = match row {
                 None => request.condition_expression("attribute_not_exists(pk)"),

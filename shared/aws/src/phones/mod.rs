@@ -3,6 +3,7 @@
 //! ```text
 //! pk=phone#<E.164>                 sk=code      the phone's newest code: generation, seal, status, tries, expires_at, sends, queued
 //! pk=address#<address>             sk=sends     sends on behalf of a caller address: moments, version
+//! pk=address#<address>             sk=searches  searches of a caller address: moments, version
 //! pk=budget#<country code>#<day>   sk=sends     SMS of a UTC day to a country: sent
 //! pk=sms#<message id>              sk=sms       one SMS: status claimed, sent or released, claimed_at, sender
 //! ```
@@ -22,7 +23,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     Timestamp,
     customer::PhoneNumber,
-    phone_code::{Code, CodeKey, MAX_TRIES, NewCode, PhoneCode, Seal, Status},
+    phone_code::{Code, CodeKey, MAX_TRIES, NewCode, PhoneCode, Seal, Status, Timer},
 };
 
 use crate::{
@@ -146,17 +147,19 @@ impl Phones {
         Ok(allowed(written)?.and_then(|answer| answer.attributes))
     }
 
-    /// Ends this generation, if it is still the newest and live. Whether it did.
-    pub async fn expire(&self, phone: &PhoneNumber, generation: u64) -> Result<bool, StoreError> {
+    /// Ends the code of this timer, if it is still the newest and live. Whether it did. Generations begin anew when a row
+    /// has gone by its `ttl`; together with the time one stands for one code.
+    pub async fn expire(&self, timer: &Timer) -> Result<bool, StoreError> {
         let written = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(rows::code_key(phone)))
+            .set_key(Some(rows::code_key(&timer.phone)))
             .update_expression("SET #status = :expired REMOVE seal")
-            .condition_expression("generation = :generation AND #status = :live")
+            .condition_expression("generation = :generation AND expires_at = :over AND #status = :live")
             .expression_attribute_names("#status", rows::STATUS)
-            .expression_attribute_values(":generation", number(generation))
+            .expression_attribute_values(":generation", number(timer.generation))
+            .expression_attribute_values(":over", text(timer.expires_at.to_string()))
             .expression_attribute_values(":live", text(Status::Live.as_str()))
             .expression_attribute_values(":expired", text(Status::Expired.as_str()))
             .send()

@@ -44,6 +44,10 @@ pub(super) fn address_key(address: &str) -> Item {
     key(format!("address#{address}"), "sends")
 }
 
+pub(super) fn searches_key(address: &str) -> Item {
+    key(format!("address#{address}"), "searches")
+}
+
 pub(super) fn budget_key(calling_code: &str, day: &str) -> Item {
     key(format!("budget#{calling_code}#{day}"), "sends")
 }
@@ -88,8 +92,8 @@ pub(super) fn seal(item: &Item) -> Option<Seal> {
     seal.as_ref().try_into().ok().map(Seal)
 }
 
-pub(super) fn address_item(address: &str, sends: &SendLog, version: u64) -> Item {
-    let mut item = address_key(address);
+pub(super) fn moments_item(key: Item, sends: &SendLog, version: u64) -> Item {
+    let mut item = key;
     item.insert(MOMENTS.into(), moments(sends));
     item.insert(VERSION.into(), number(version));
     if let Some(over_at) = sends.over_at() {
@@ -98,8 +102,8 @@ pub(super) fn address_item(address: &str, sends: &SendLog, version: u64) -> Item
     item
 }
 
-/// The sends of an address and their version; none and 0 without a row.
-pub(super) fn address(item: Option<&Item>) -> Result<(SendLog, u64), StoreError> {
+/// What is counted of an address, and the version of that; nothing and 0 without a row.
+pub(super) fn logged(item: Option<&Item>) -> Result<(SendLog, u64), StoreError> {
     item.map_or(Ok((SendLog::default(), 0)), |item| Ok((log(item, MOMENTS)?, item.count(VERSION)?)))
 }
 

@@ -29,27 +29,42 @@ pub enum Claim {
 }
 
 impl Phones {
-    /// Claims an SMS.
+    /// Claims an SMS. If nobody knows whether the claim was written it is given back, as well as can be: a claim whose
+    /// sender knows nothing of it would keep the SMS from ever being sent.
     pub async fn claim_sms(&self, id: &SmsId, now: Timestamp) -> Result<Claim, StoreError> {
-        let sender = fastrand::u64(..);
+        let claim = SmsClaim { id: id.clone(), sender: fastrand::u64(..) };
+        let claimed = self.try_claim(&claim, now).await;
+        match claimed {
+            Ok(None) => Ok(Claim::Ours(claim)),
+            Ok(Some(before)) => Ok(Claim::Before(before)),
+            Err(error) => {
+                if let Err(error) = self.release_sms(claim).await {
+                    tracing::warn!(sms_id = %id, %error, "a claim may stay that nobody holds");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What is on record of somebody else, if he was first.
+    async fn try_claim(&self, claim: &SmsClaim, now: Timestamp) -> Result<Option<Record>, StoreError> {
         let written = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(rows::sms_item(id, sender, now)))
+            .set_item(Some(rows::sms_item(&claim.id, claim.sender, now)))
             .condition_expression("attribute_not_exists(pk) OR #status = :released")
             .expression_attribute_names("#status", rows::STATUS)
             .expression_attribute_values(":released", text(rows::RELEASED))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let ours = Claim::Ours(SmsClaim { id: id.clone(), sender });
         match put(written)? {
-            None => Ok(ours),
+            None => Ok(None),
             Some(None) => Err(StoreError::Conflict),
             // Our own first try, whose answer got lost.
-            Some(Some(row)) if row.count(rows::SENDER)? == sender => Ok(ours),
-            Some(Some(row)) => rows::sms(&row).map(Claim::Before),
+            Some(Some(row)) if row.count(rows::SENDER)? == claim.sender => Ok(None),
+            Some(Some(row)) => rows::sms(&row).map(Some),
         }
     }
 

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
 };
 use domain::voucher::{Product, ProductId};
 
-use super::{Saved, Vouchers, rows};
+use super::{Saved, Vouchers, rows, rows::WriteId};
 use crate::{
     item::{Item, key, number, text, unavailable},
     store::StoreError,
@@ -48,29 +48,31 @@ impl Vouchers {
 
     /// Offers a new product. `Stale` with the one that has its id, if it is taken.
     pub async fn create_product(&self, product: &Product) -> Result<Saved<Product>, StoreError> {
-        self.put_product(self.product_put(product).condition_expression("attribute_not_exists(pk)")).await
+        let id = WriteId::new();
+        self.put_product(self.product_put(product, id).condition_expression("attribute_not_exists(pk)"), id).await
     }
 
     /// Writes a product that was changed, if it still has the version before that of `next`.
     pub async fn change_product(&self, next: &Product) -> Result<Saved<Product>, StoreError> {
+        let id = WriteId::new();
         let put = self
-            .product_put(next)
+            .product_put(next, id)
             .condition_expression("#version = :before")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":before", number(next.version.saturating_sub(1)));
-        self.put_product(put).await
+        self.put_product(put, id).await
     }
 
-    fn product_put(&self, product: &Product) -> PutItemFluentBuilder {
+    fn product_put(&self, product: &Product, id: WriteId) -> PutItemFluentBuilder {
         self.client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(rows::product_item(product)))
+            .set_item(Some(rows::product_item(product, id)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
     }
 
-    async fn put_product(&self, put: PutItemFluentBuilder) -> Result<Saved<Product>, StoreError> {
+    async fn put_product(&self, put: PutItemFluentBuilder, id: WriteId) -> Result<Saved<Product>, StoreError> {
         match put.send().await {
             Ok(answer) => {
                 self.meter.write(&answer.consumed_capacity);
@@ -84,7 +86,8 @@ impl Vouchers {
                     _ => None,
                 };
                 let row = row.ok_or_else(|| StoreError::corrupt("the product is gone"))?;
-                Ok(Saved::Stale(Box::new(rows::product(&row)?)))
+                // Our own write, of which the answer was lost.
+                Ok(if id.wrote(&row) { Saved::Done } else { Saved::Stale(Box::new(rows::product(&row)?)) })
             }
             Err(error) => Err(unavailable(error)),
         }

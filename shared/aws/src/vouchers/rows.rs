@@ -268,7 +268,7 @@ pub(super) fn reference_item(client: &str, payment_reference: &str, id: &Voucher
 }
 
 /// A product row.
-pub(super) fn product_item(product: &Product) -> Item {
+pub(super) fn product_item(product: &Product, id: WriteId) -> Item {
     let mut item = key(PRODUCTS, product.id.as_str());
     for (name, value) in [
         ("network", text(&product.network)),
@@ -278,6 +278,7 @@ pub(super) fn product_item(product: &Product) -> Item {
         ("supplier_sku", text(&product.supplier_sku)),
         ("status", text(product.status.as_str())),
         ("version", number(product.version)),
+        ("write_id", text(id.to_text())),
     ] {
         item.insert(name.to_owned(), value);
     }

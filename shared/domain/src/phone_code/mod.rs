@@ -171,6 +171,7 @@ impl NewCode {
             id: SmsId::derived(&["phone code", phone.as_str(), &generation, &issued_at]),
             to: phone.clone(),
             text: SmsText::parse(&text)?,
+            not_after: Some(self.expires_at),
         })
     }
 

@@ -103,7 +103,8 @@ impl Purchase {
             }
             State::Held { .. } | State::Submitted { .. } | State::Unknown { .. } => return None,
         };
-        Some(Sms { id: SmsId::parse(&self.sms_id())?, to: self.phone.clone(), text: SmsText::parse(&text)? })
+        let (id, text) = (SmsId::parse(&self.sms_id())?, SmsText::parse(&text)?);
+        Some(Sms { id, to: self.phone.clone(), text, not_after: None })
     }
 }
 

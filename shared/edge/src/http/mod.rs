@@ -10,6 +10,7 @@ mod person;
 mod problem;
 mod request;
 mod serve;
+mod source;
 mod views;
 
 pub use answer::{Answer, accepted, created, no_content, ok};

@@ -6,7 +6,7 @@ use lambda_http::{RequestExt, request::RequestContext};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
-use super::{Caller, Code, IdempotencyKey, PageRequest, Problem, fields::MARK};
+use super::{Caller, Code, IdempotencyKey, PageRequest, Problem, fields::MARK, source};
 
 /// The largest body a function reads; API Gateway itself ends at 10 MB.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -71,6 +71,11 @@ impl Request {
             Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
             _ => None,
         }
+    }
+
+    /// Under which name requests of this caller are counted: its address, of IPv6 the /64. Callers without one share one.
+    pub fn source(&self) -> String {
+        source::key(self.source_ip())
     }
 
     /// Who is calling. 401 without verified claims, which the gateway prevents on every route that calls this.

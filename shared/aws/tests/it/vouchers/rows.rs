@@ -1,11 +1,11 @@
 //! What is written is read back, whatever state it is in, and only over the version it was decided from.
 
-use aws::vouchers::{Purchased, Saved};
+use aws::vouchers::{Purchased, Saved, Vouchers};
 use domain::{
     transfer,
     voucher::{MoneyMove, Notice, Outcome, ProductStatus, Purchase, Settlement, State, Status},
 };
-use testkit::{Stack, buy_from, buy_paid, delivered, money, product, refused, voucher_id};
+use testkit::{Lossy, PATIENCE, Stack, buy_from, buy_paid, delivered, money, product, refused, voucher_id};
 
 use crate::now;
 
@@ -125,6 +125,21 @@ async fn products_are_taken_changed_and_withdrawn_by_version() {
     let unknown = product("unknown", "1");
     assert!(vouchers.change_product(&unknown).await.is_err());
     assert_eq!(vouchers.product(&unknown.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_product_whose_write_was_not_heard_of_is_not_taken_for_somebody_elses() {
+    let stack = Stack::start().await;
+    let way = Lossy::to(stack.endpoint()).await;
+    let vouchers = Vouchers::new(way.environment().dynamodb(), stack.table("VouchersTable"), PATIENCE);
+    let plan = product("plan", "5");
+    way.lose(1);
+    assert_eq!(vouchers.create_product(&plan).await.unwrap(), Saved::Done);
+    assert_eq!(vouchers.create_product(&plan).await.unwrap(), Saved::Stale(Box::new(plan.clone())), "but this is");
+    let dearer = domain::voucher::Product { price: money("7", "USD"), version: 2, ..plan };
+    way.lose(1);
+    assert_eq!(vouchers.change_product(&dearer).await.unwrap(), Saved::Done);
+    assert_eq!(vouchers.change_product(&dearer).await.unwrap(), Saved::Stale(Box::new(dearer)));
 }
 
 #[tokio::test]

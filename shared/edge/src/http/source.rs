@@ -1,10 +1,10 @@
-//! Whom sends are counted for.
+//! Whom requests are counted for.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The address under which a caller is counted. With IPv6 a household or a rented machine has a whole /64 of
 /// addresses, so that is what counts. What is no address counts as one caller.
-pub(crate) fn key(address: Option<&str>) -> String {
+pub(super) fn key(address: Option<&str>) -> String {
     match address.and_then(|address| address.parse::<IpAddr>().ok()).map(|address| address.to_canonical()) {
         None => "unknown".into(),
         Some(IpAddr::V4(address)) => address.to_string(),
