@@ -7,10 +7,11 @@ use aws_sdk_dynamodb::{
 };
 use domain::voucher::{Product, ProductId};
 
-use super::{Saved, Vouchers, rows, rows::WriteId};
+use super::{Saved, Vouchers, rows};
 use crate::{
     item::{Item, key, number, text, unavailable},
     store::StoreError,
+    write::WriteId,
 };
 
 impl Vouchers {
