@@ -121,6 +121,8 @@ impl App {
         config.demo = false;
         config.quiet = true;
         config.max_instances = 8;
+        // What is measured is measured with functions that are built to be fast.
+        config.profile = std::env::var("FLORIN_PROFILE").unwrap_or(config.profile);
         change(&mut config);
         let runner = Runner::start(config).await.expect("the runner starts");
         let http = Http::new(runner.api_url());

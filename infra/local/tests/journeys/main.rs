@@ -15,6 +15,7 @@ mod races;
 mod roles;
 mod service;
 mod shop;
+mod siege;
 mod tokens;
 mod voucher_load;
 mod voucher_matrix;

@@ -60,9 +60,12 @@ async fn item(app: &App, phone: &str) -> Value {
 /// A Florin whose codes live for so many seconds.
 async fn short_lived(seconds: &str) -> App {
     App::start(|config| {
-        for (name, value) in
-            [("PhoneCodeSeconds", seconds), ("PhoneCodesPerAddress", "1000"), ("WorkerVisibility", "2")]
-        {
+        for (name, value) in [
+            ("PhoneCodeSeconds", seconds),
+            ("PhoneCodesPerAddress", "1000"),
+            ("PhoneSearchesPerAddress", "1000"),
+            ("WorkerVisibility", "2"),
+        ] {
             config.parameters.insert(name.to_owned(), value.to_owned());
         }
     })
@@ -255,7 +258,11 @@ fn guesses_in_a_crowd_never_open_anything_and_end_the_code_after_five() {
             .buffer_unordered(32)
             .collect()
             .await;
-        assert!(told.iter().all(|told| told == "422 invalid_phone_code"), "{told:?}");
+        // A crowd from one address may also be told to come again: each request is counted before it is looked at.
+        let refused = |told: &String| told == "422 invalid_phone_code" || told == "429 rate_limited";
+        assert!(told.iter().all(refused), "{told:?}");
+        let tries = told.iter().filter(|told| *told == "422 invalid_phone_code").count();
+        assert!(tries >= 5, "the limits let too few through to show anything: {tries}");
         // Five wrong tries have ended it, for its owner as well.
         assert_eq!(search(&app, phone, &right).await.told(), "422 invalid_phone_code");
         // A crowd with the right code: one of them gets in.

@@ -17,7 +17,7 @@ pub const PRODUCT: &str = "claro-5gb-30d";
 pub const PRICE: i64 = 5;
 
 /// How long anything may take that is waited for. Nothing depends on it but how soon a failure shows.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl App {
     /// Puts a product on the shelf.

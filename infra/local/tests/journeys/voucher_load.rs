@@ -1,16 +1,14 @@
 //! Many purchases at once against a slow supplier, and messages that nobody can handle among good ones.
+//!
+//! The supplier takes its whole time with `FLORIN_LONG=1`; then answers must be quick as well, which asks for functions
+//! that are: `FLORIN_PROFILE=bench-local`.
 
 use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    app::alone,
-    purchases::{Cell, Siege},
-    shop::until,
-    voucher_matrix::long,
-};
+use crate::{app::alone, purchases::Cell, shop::until, siege::Siege, voucher_matrix::long};
 
 const PURCHASES: usize = 500;
 /// Clients that buy one after the other, each as fast as it is answered.
@@ -33,14 +31,22 @@ fn five_hundred_purchases_at_once_all_settle_and_spare_the_supplier() {
         ];
         let mut siege = Siege::begin(1, &changes).await;
         siege.app.supplier(json!({"scale": scale})).await;
-        let all: Vec<usize> = siege.prepare(vec![Cell::new("normal", [3.0, 10.0], &[]); PURCHASES]).await.collect();
+        // Functions that sell are at work already when the five hundred come.
+        let warm: Vec<usize> = siege.prepare(vec![Cell::new("fast", [0.1, 0.2], &[]); 4 * CLIENTS]).await.collect();
+        siege.buy(&warm, 2 * CLIENTS).await;
+        siege.rest().await;
+        let all = siege.prepare(vec![Cell::new("normal", [3.0, 10.0], &[]); PURCHASES]).await;
+        let all: Vec<usize> = all.collect();
+        // In a short run the orders pile up first: functions that are not optimised sell more slowly than they order.
+        siege.app.pause("voucher-order", !long()).await;
         let begun = Instant::now();
         siege.buy(&all, CLIENTS).await;
-        let mut times: Vec<Duration> = siege.purchases.iter().map(|purchase| purchase.took).collect();
+        siege.app.pause("voucher-order", false).await;
+        let mut times: Vec<Duration> = all.iter().map(|index| siege.purchases[*index].took).collect();
         let bought = begun.elapsed();
         siege.rest().await;
         let settled = begun.elapsed();
-        siege.verify(|_| false).await;
+        siege.verify().await;
         assert_eq!(siege.dead_letters().await, 0);
 
         let sources = siege.app.page(Method::GET, "/_local/sources", &Value::Null).await;
@@ -49,8 +55,8 @@ fn five_hundred_purchases_at_once_all_settle_and_spare_the_supplier() {
         let supplier = siege.app.page(Method::GET, "/_local/supplier", &Value::Null).await;
         let in_flight = supplier["max_in_flight"].as_i64().expect("a number");
         assert!(seen <= CONCURRENCY && in_flight <= CONCURRENCY, "{seen} workers, {in_flight} orders at once");
-        assert!(in_flight > CONCURRENCY / 2, "{in_flight} orders at once: nobody was held back");
-        assert_eq!(supplier["requests"]["order"], PURCHASES, "each was ordered once: {supplier}");
+        assert_eq!(seen, CONCURRENCY, "nobody was held back");
+        assert_eq!(supplier["requests"]["order"], PURCHASES + warm.len(), "each was ordered once: {supplier}");
 
         times.sort_unstable();
         let quantile = |share: usize| times[(times.len() - 1) * share / 100];
@@ -118,7 +124,7 @@ fn poison_ends_in_the_dead_letters_after_five_receives_and_blocks_nobody() {
             assert_eq!(found.iter().map(|(body, _)| body.as_str()).collect::<Vec<_>>(), expected, "{queue}");
         }
         siege.rest().await;
-        siege.verify(|_| false).await;
+        siege.verify().await;
         siege.end().await;
     });
 }
