@@ -56,7 +56,7 @@ pub async fn send(function: &SmsSend<impl Clock>, sms: Sms) -> Result<(), Failur
     };
     match publish(&function.phone, &sms).await {
         Ok(()) => {
-            function.phones.mark_sms_sent(&claim).await?;
+            mark(function, &claim).await?;
             tracing::info!(sms_id = %sms.id, "SMS sent");
             Ok(())
         }
@@ -79,6 +79,20 @@ async fn publish(phone: &Phone, sms: &Sms) -> Result<(), SendError> {
         wait *= 2;
     }
     phone.send(sms).await
+}
+
+/// Tries again whatever the error: an SMS that was sent and is on record as anybody's guess makes work for people.
+async fn mark(function: &SmsSend<impl Clock>, claim: &SmsClaim) -> Result<(), Failure> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..ATTEMPTS {
+        match function.phones.mark_sms_sent(claim).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(%error, "not noted yet that an SMS was sent"),
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    Ok(function.phones.mark_sms_sent(claim).await?)
 }
 
 /// A claim that could not be given back stays, and the SMS counts as unknown from then on.

@@ -15,6 +15,7 @@ use tokio::{
 #[derive(Clone)]
 pub struct Lossy {
     url: String,
+    to_hear: Arc<AtomicUsize>,
     to_lose: Arc<AtomicUsize>,
 }
 
@@ -23,7 +24,7 @@ impl Lossy {
     pub async fn to(endpoint: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let lossy = Self { url, to_lose: Arc::default() };
+        let lossy = Self { url, to_hear: Arc::default(), to_lose: Arc::default() };
         let (served, service) = (lossy.clone(), endpoint.trim_start_matches("http://").to_owned());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -44,6 +45,12 @@ impl Lossy {
         self.to_lose.store(answers, Ordering::SeqCst);
     }
 
+    /// The same behind so many that are heard.
+    pub fn lose_after(&self, heard: usize, answers: usize) {
+        self.to_hear.store(heard, Ordering::SeqCst);
+        self.lose(answers);
+    }
+
     async fn carry(&self, client: TcpStream, service: &str) -> io::Result<()> {
         let (mut requests, mut answered) = client.into_split();
         let (mut answers, mut asked) = TcpStream::connect(service).await?.into_split();
@@ -52,8 +59,10 @@ impl Lossy {
             let mut bytes = vec![0; 64 * 1024];
             loop {
                 let read = answers.read(&mut bytes).await?;
-                let lost = self.to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-                if read == 0 || lost.is_ok() {
+                let one_of = |left: &AtomicUsize| {
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+                };
+                if read == 0 || !one_of(&self.to_hear) && one_of(&self.to_lose) {
                     return Ok(());
                 }
                 answered.write_all(&bytes[..read]).await?;

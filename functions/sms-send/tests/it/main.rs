@@ -163,6 +163,17 @@ async fn a_claim_nobody_heard_of_is_given_back_so_that_a_later_delivery_sends() 
 }
 
 #[tokio::test]
+async fn that_it_was_sent_is_noted_with_patience() {
+    let mut app = App::start().await;
+    let way = Lossy::to(app.stack.endpoint()).await;
+    app.function.phones = Phones::new(way.environment().dynamodb(), app.stack.table("PhonesTable"));
+    way.lose_after(1, 3); // the claim is heard, the mark is not as often as the SDK asks
+    assert!(app.done().await, "nobody needs to look at it");
+    assert!(app.done().await);
+    assert_eq!(app.sent(), 1);
+}
+
+#[tokio::test]
 async fn what_is_worth_nothing_any_more_is_not_sent() {
     let app = App::start().await;
     let over = app.function.clock.now().plus_seconds(60);
