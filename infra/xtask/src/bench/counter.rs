@@ -206,4 +206,11 @@ mod tests {
         assert_eq!((consumed.table_writes, consumed.index_writes, consumed.reads), (6.0, 2.0, 0.5));
         assert_eq!(consumed.requests, ["TransactWriteItems", "GetItem"]);
     }
+
+    #[test]
+    fn who_called_is_known_by_the_signature() {
+        let signed = "AWS4-HMAC-SHA256 Credential=LOCALORDERS01/20261121/eu-west-1/dynamodb/aws4_request, Signature=0";
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, signed.parse().expect("a value"))]);
+        assert_eq!([access_key(&headers), access_key(&HeaderMap::new())], ["LOCALORDERS01", ""]);
+    }
 }

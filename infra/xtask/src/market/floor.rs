@@ -96,22 +96,25 @@ impl Floor {
         for number in 1..=plan.symbols {
             markets.push(Arc::new(market(&mut admin, number, plan).await?));
         }
-        // Each trader has so many places that each market has two traders at least.
-        let each = (2 * plan.symbols).div_ceil(plan.traders).min(plan.symbols);
         let mut seats = Vec::new();
         for index in 0..plan.traders {
             let email = format!("{}-trader-{index}@example.com", plan.name.to_lowercase());
             let customer = people::sign_up(api, &email).await.with_context(|| format!("the trader {email}"))?;
-            let places = (0..each).map(|nth| index * each + nth).map(|slot| Place {
-                market: markets[slot % plan.symbols].clone(),
-                sells: slot / plan.symbols % 2 == 0,
-            });
+            let places = places(index, plan.traders, plan.symbols);
+            let places = places.map(|(market, sells)| Place { market: markets[market].clone(), sells });
             let seat = Seat { index, email, customer, places: places.collect() };
             endow(api, &mut admin, &seat).await.with_context(|| format!("what {} starts with", seat.email))?;
             seats.push(seat);
         }
         Ok(Self { api: api.to_owned(), seed: plan.seed, markets, seats })
     }
+}
+
+/// Markets of a trader by their number, and whether it sells there. Each trader has so many that each market has two
+/// traders at least; on each market buyers and sellers take turns.
+fn places(trader: usize, traders: usize, symbols: usize) -> impl Iterator<Item = (usize, bool)> {
+    let each = (2 * symbols).div_ceil(traders).min(symbols);
+    (trader * each..(trader + 1) * each).map(move |slot| (slot % symbols, (slot / symbols).is_multiple_of(2)))
 }
 
 /// The instrument of this number, listed now or before; it goes on where its last trade was.
@@ -152,4 +155,23 @@ async fn endow(api: &str, admin: &mut Client, seat: &Seat) -> Result<()> {
         admin.post(&path, Some(&key("grant")), &grant).await?.expect(201)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_market_has_somebody_on_either_side_and_nobody_on_both() {
+        for (traders, symbols) in [(2, 1), (40, 1), (40, 20), (2, 5), (3, 20), (7, 4)] {
+            let mut sides = vec![[0, 0]; symbols];
+            for trader in 0..traders {
+                let places: Vec<_> = places(trader, traders, symbols).collect();
+                let markets: std::collections::HashSet<_> = places.iter().map(|(market, _)| market).collect();
+                assert_eq!(markets.len(), places.len(), "{traders} at {symbols}");
+                places.iter().for_each(|(market, sells)| sides[*market][usize::from(*sells)] += 1);
+            }
+            assert!(sides.iter().all(|[buy, sell]| *buy > 0 && *sell > 0), "{traders} at {symbols}: {sides:?}");
+        }
+    }
 }
