@@ -41,6 +41,8 @@ const BAR_TRADE: Duration = Duration::from_millis(100);
 const BAR_UNITS: f64 = 7.0;
 /// The orders that are waiting are settled within this.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The pause between two looks whether they are. Each costs a call of `orders`, which is seen in its figures.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Measures and prints.
 pub async fn report(root: &Path, binaries: &Path, seconds: u64) -> Result<()> {
@@ -157,7 +159,7 @@ async fn settled(floor: &Floor, tally: &Tally) -> Result<()> {
             if Instant::now() > until {
                 bail!("{order} is not settled in {} s", PATIENCE.as_secs());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
     Ok(())
@@ -234,7 +236,10 @@ fn print(levels: &[Level]) {
     }
     println!();
     for level in levels {
-        println!("Each order on its way, at full load over {} symbols:", level.symbols);
+        println!(
+            "Each order on its way, at full load over {} symbols (with the looks whether it is settled):",
+            level.symbols
+        );
         level.ways.print();
     }
 }
