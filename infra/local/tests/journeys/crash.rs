@@ -91,7 +91,7 @@ async fn start(data: &Path) -> (Running, Http) {
 pub async fn start_with(data: &Path, arguments: &[&str]) -> (Running, Http) {
     let log = std::env::var_os("FLORIN_LOG")
         .map(|file| fs::OpenOptions::new().create(true).append(true).open(file).expect("a file for the log"));
-    let child = Running(
+    let mut child = Running(
         Command::new(env!("CARGO_BIN_EXE_local"))
             .args(["--port", "0", "--aws-port", "0", "--supplier-port", "0", "--data"])
             .arg(data.join("state"))
@@ -99,14 +99,16 @@ pub async fn start_with(data: &Path, arguments: &[&str]) -> (Running, Http) {
             .arg(root())
             .args(log.is_none().then_some("--quiet"))
             .args(arguments)
-            .stdout(log.map_or_else(Stdio::null, Stdio::from))
-            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.map_or_else(Stdio::inherit, Stdio::from))
             .spawn()
             .expect("the runner starts"),
     );
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < Duration::from_secs(300), "the runner does not answer");
+        let ended = child.0.try_wait().expect("a process");
+        assert!(ended.is_none(), "the runner does not start: {ended:?}");
         if let Some(http) = answering(data).await {
             return (child, http);
         }

@@ -41,10 +41,14 @@ use crate::{
 const DEEDS: usize = 150;
 /// Clients at once.
 const CLIENTS: usize = 8;
-/// Seeds that share a runner.
-const SEEDS_PER_RUNNER: u64 = 10;
+/// Seeds that share a runner, and seeds after which all is counted: what got lost is found again seconds later.
+const SEEDS_PER_RUNNER: usize = 9;
+const SEEDS_PER_CALM: usize = 3;
 /// The functions that die.
 const MORTALS: [&str; 4] = ["orders", "orders-match", "orders-settle", "orders-sweep"];
+
+/// Index of a deed, and its answer if there was one.
+type Answered = (usize, Option<(u16, Value)>);
 
 struct Storm {
     running: Mutex<Running>,
@@ -59,11 +63,11 @@ fn whatever_breaks_every_order_taken_is_in_its_journal_once_and_all_rows_tell_wh
     alone(async {
         let first = std::env::var("FLORIN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
         let seeds: Vec<u64> = (first..first + if long() { 200 } else { 3 }).collect();
-        for seeds in seeds.chunks(usize::try_from(SEEDS_PER_RUNNER).expect("a number")) {
+        for seeds in seeds.chunks(SEEDS_PER_RUNNER) {
             let storm = Storm::begin().await;
-            for seed in seeds {
-                println!("seed {seed}");
-                storm.pass(*seed).await;
+            for seeds in seeds.chunks(SEEDS_PER_CALM) {
+                println!("seeds {seeds:?}");
+                storm.pass(seeds).await;
             }
         }
     });
@@ -83,20 +87,39 @@ impl Storm {
         Self { running: Mutex::new(running), data, world: RwLock::new(world), stores, customers }
     }
 
-    async fn pass(&self, seed: u64) {
+    /// A storm for each seed, then calm, then the books are compared.
+    async fn pass(&self, seeds: &[u64]) {
         let begun = Instant::now();
-        let mut random = fastrand::Rng::with_seed(seed);
-        let symbols = ["A", "B", "C"].map(|book| format!("S{seed}{book}-USD"));
-        self.list(&symbols).await;
+        let mut markets = Vec::new();
+        for seed in seeds {
+            markets.push(["A", "B", "C"].map(|book| format!("S{seed}{book}-USD")));
+            self.list(&markets[markets.len() - 1]).await;
+        }
         let before = self.wallets().await;
-        let deeds = deeds(&mut random, seed, DEEDS, symbols.len());
-        self.world.read().await.faults(&plan(seed)).await;
+        let mut told = Vec::new();
+        for (seed, symbols) in seeds.iter().zip(&markets) {
+            told.push(self.rage(*seed, symbols).await);
+        }
+        let symbols = markets.concat();
+        self.calm(&symbols).await;
+        let replays = self.verify(&symbols, &before).await;
+        let acknowledged: usize =
+            told.iter().map(|(deeds, answers)| self.check_answers(deeds, answers, &replays)).sum();
+        let orders: usize = replays.iter().map(|replay| replay.orders.len()).sum();
+        let trades: u64 = replays.iter().map(Replay::trades).sum();
+        let seconds = begun.elapsed().as_secs_f32();
+        println!(
+            "seeds {seeds:?}: {acknowledged} orders acknowledged, {orders} in the journals, {trades} trades, {seconds:.1} s"
+        );
+    }
 
+    /// Everybody trades while everything breaks; what was done and what was answered.
+    async fn rage(&self, seed: u64, symbols: &[String]) -> (Vec<Deed>, Vec<Answered>) {
+        let deeds = deeds(&mut fastrand::Rng::with_seed(seed), seed, DEEDS, symbols.len());
+        self.world.read().await.faults(&plan(seed)).await;
         let (done, known) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let clients = stream::iter(deeds.iter().enumerate()).map(|(index, deed)| {
-            let (done, known) = (&done, &known);
-            let symbols = &symbols;
-            let deeds = &deeds;
+            let (done, known, deeds) = (&done, &known, &deeds);
             async move {
                 let answer = self.act(deeds, deed, symbols).await;
                 if let Some(id) = answer.as_ref().and_then(ordered) {
@@ -107,20 +130,12 @@ impl Storm {
             }
         });
         let clients = clients.buffer_unordered(CLIENTS).collect::<Vec<_>>();
-        let restart = self.restart(&done, seed);
-        let rival = self.rival(&done, &known, seed);
+        let (restart, rival) = (self.restart(&done, seed), self.rival(&done, &known, seed));
         let (answers, (), rivals) = tokio::join!(clients, restart, rival);
-
-        let counts = self.calm(seed, &symbols).await;
-        let replays = self.verify(&symbols, &before).await;
-        let acknowledged = self.check_answers(&deeds, &answers, &replays);
-        let orders: usize = replays.iter().map(|replay| replay.orders.len()).sum();
-        let trades: u64 = replays.iter().map(Replay::trades).sum();
-        let seconds = begun.elapsed().as_secs_f32();
-        println!(
-            "seed {seed}: {acknowledged} orders acknowledged, {orders} in the journals, {trades} trades, {rivals} calls of \
-             another matcher, {seconds:.1} s; since the restart {counts}"
-        );
+        let world = self.world.read().await;
+        let counts = world.page(Method::GET, "/_local/faults", &Value::Null).await["counts"].clone();
+        println!("seed {seed}: {rivals} calls of another matcher; since the restart {counts}");
+        (deeds, answers)
     }
 
     /// Markets of this seed's own, and something to sell for everybody.
@@ -229,25 +244,23 @@ impl Storm {
     }
 
     /// No more faults; what was worn out is put back, books whose nudge got lost get another, and all settles.
-    async fn calm(&self, seed: u64, symbols: &[String]) -> Value {
+    async fn calm(&self, symbols: &[String]) {
         let world = self.world.read().await;
-        let counts = world.page(Method::GET, "/_local/faults", &Value::Null).await["counts"].clone();
-        world.faults(&json!({"seed": seed})).await;
+        world.faults(&json!({})).await;
         let trader = &world.traders[0];
         for symbol in symbols {
             let touch = trader.trade(&format!("touch {symbol}"), &limit(symbol, "buy", "1", "1.00")).await;
             trader.cancel(&touch).await.expect(200);
         }
-        until(&format!("seed {seed}: all is settled"), async || {
+        until("all is settled", async || {
             let worn = world.redrive("florin-order-dead-letters.fifo", "florin-order.fifo").await;
             if worn > 0 {
-                println!("seed {seed}: {worn} commands were worn out and are put back");
+                println!("{worn} commands were worn out and are put back");
                 return None;
             }
             let queues = world.page(Method::GET, "/_local/queues", &Value::Null).await;
             let waiting = |queue: &Value| {
-                queue["name"] == "florin-order.fifo" && queue["in_flight"] != 0
-                    || queue["name"] == "florin-order.fifo" && queue["available"] != 0
+                queue["name"] == "florin-order.fifo" && (queue["in_flight"] != 0 || queue["available"] != 0)
             };
             if queues.as_array().expect("queues").iter().any(waiting) {
                 return None;
@@ -273,7 +286,6 @@ impl Storm {
             Some(())
         })
         .await;
-        counts
     }
 
     async fn verify(&self, symbols: &[String], before: &[Wallet]) -> Vec<Replay> {
@@ -299,13 +311,18 @@ impl Storm {
     }
 
     /// Whoever was told of an order finds it in the journal of its book; how many were told.
-    fn check_answers(&self, deeds: &[Deed], answers: &[(usize, Option<(u16, Value)>)], replays: &[Replay]) -> usize {
+    fn check_answers(&self, deeds: &[Deed], answers: &[Answered], replays: &[Replay]) -> usize {
         let mut told = BTreeSet::new();
         for (index, answer) in answers {
             let deed = &deeds[*index];
             let id = answer.as_ref().and_then(ordered);
-            let Some(id) = id.filter(|_| !matches!(deed.what, What::Cancel(_))) else { continue };
-            assert!(replays.iter().any(|replay| replay.has(&id)), "{deed:?} was told of {id}, which is in no journal");
+            let Some(id) = id else { continue };
+            let said = replays.iter().find_map(|replay| replay.outcome(&id));
+            let Some((status, filled)) = said else { panic!("{deed:?} was told of {id}, which is in no journal") };
+            let told_of = answer.as_ref().map(|(_, body)| body);
+            if let Some(body) = told_of.filter(|body| body["status"].as_str().is_some_and(is_final)) {
+                assert_eq!((&body["status"], &body["filled_quantity"]), (&json!(status), &json!(filled)), "{deed:?}");
+            }
             if let What::Place(_) = deed.what {
                 assert_eq!(id, self.id_of(deed), "{deed:?}");
             }
@@ -315,20 +332,25 @@ impl Storm {
     }
 }
 
+fn is_final(status: &str) -> bool {
+    Status::parse(status).is_some_and(Status::is_final)
+}
+
 /// The order that an answer tells of, if it was taken.
 fn ordered((status, body): &(u16, Value)) -> Option<OrderId> {
     let taken = [200, 201, 202].contains(status);
     body["order_id"].as_str().filter(|_| taken).and_then(OrderId::parse)
 }
 
-/// What goes wrong.
+/// What goes wrong: a little, more, or much.
 fn plan(seed: u64) -> Value {
+    let share = [0.01, 0.02, 0.05][usize::try_from(seed % 3).unwrap_or_default()];
     json!({
         "seed": seed,
         "sqs": {"duplicate": 0.2, "delay": 0.2, "redeliver": 0.2, "within_ms": 1_500},
         // The sweep relies on its stream, as on AWS it can.
         "streams": {"duplicate": 0.2, "drop": 0.1, "functions": ["orders-settle"]},
-        "kill": {"before": 0.02, "after": 0.02, "functions": MORTALS},
-        "dynamodb": {"transaction_conflict": 0.05, "throttle": 0.02, "lost_answer": 0.02},
+        "kill": {"before": share, "after": share, "functions": MORTALS},
+        "dynamodb": {"transaction_conflict": 0.05, "throttle": share, "lost_answer": share},
     })
 }

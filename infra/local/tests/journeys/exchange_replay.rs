@@ -194,9 +194,10 @@ impl Replay {
         self.orders.get_mut(&order).expect("an order that was placed")
     }
 
-    /// The orders that were taken.
-    pub fn has(&self, id: &OrderId) -> bool {
-        OrderKey::of(id).is_some_and(|key| self.orders.contains_key(&key))
+    /// Status and filled quantity of an order, as the API writes them; `None` if it was never taken.
+    pub fn outcome(&self, id: &OrderId) -> Option<(&'static str, String)> {
+        let said = self.orders.get(&OrderKey::of(id)?)?;
+        Some((said.status.as_str(), self.instrument.quantity(said.filled.into()).to_string()))
     }
 
     pub fn trades(&self) -> u64 {
