@@ -34,6 +34,8 @@ pub struct Config {
     /// Faults at the start; others can be set while it runs. `None` leads the functions' DynamoDB traffic past them, for
     /// measurements.
     pub faults: Option<FaultPlan>,
+    /// Where functions are told that DynamoDB is, if something stands before it that measures.
+    pub dynamodb: Option<String>,
     /// Create the demo users in a new data directory.
     pub demo: bool,
     /// Where log lines go.
@@ -58,6 +60,7 @@ impl Config {
             // The first sixteen start at once, more only for calls that stay waiting: 5 MB each.
             max_instances: 100,
             faults: Some(FaultPlan::default()),
+            dynamodb: None,
             demo: true,
             log: Log::default(),
         }

@@ -282,7 +282,11 @@ fn functions(config: &Config, stack: &Stack, aws_address: SocketAddr, dynamodb: 
     let directory = binaries::directory(&config.root, &config.profile);
     let aws_url = format!("http://{aws_address}");
     // Faults stand on the AWS port, which costs a call 0.15 ms. Whoever measures goes straight to the engine.
-    let dynamodb_url = if config.faults.is_some() { aws_url.clone() } else { dynamodb.url() };
+    let dynamodb_url = match &config.dynamodb {
+        Some(url) => url.clone(),
+        None if config.faults.is_some() => aws_url.clone(),
+        None => dynamodb.url(),
+    };
     let specs = stack.functions().iter().map(|function| {
         Ok(FunctionSpec {
             name: function.name.clone(),

@@ -5,9 +5,12 @@
 
 pub mod bench;
 pub mod check;
+mod client;
 pub mod elf;
 pub mod fuzz;
+pub mod market;
 pub mod package;
+mod people;
 mod workspace;
 
 pub use workspace::{Architecture, Workspace};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{Architecture, Workspace, bench, check, fuzz, package};
+use xtask::{Architecture, Workspace, bench, check, fuzz, market, package};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, check and measure Florin")]
@@ -24,8 +24,10 @@ enum Command {
     },
     /// Formatting, clippy, and the lint of template and OpenAPI document as far as their tools are there
     Check,
-    /// Measure sizes, cold starts, costs, and transfers through the whole path
+    /// Measure sizes, cold starts, costs, transfers through the whole path, the exchange and its book
     Bench(bench::Arguments),
+    /// Trade through the public API of a running Florin until Ctrl-C, so that its markets have life
+    Market(market::Arguments),
     /// Run every fuzz target for a while (nightly and cargo-fuzz)
     Fuzz {
         /// Seconds for each
@@ -53,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Check => check::run_all(&workspace),
         Command::Bench(arguments) => bench::run_all(&workspace, &arguments),
+        Command::Market(arguments) => market::run_all(&arguments),
         Command::Fuzz { seconds } => fuzz::run_all(&workspace, seconds),
     }
 }

@@ -135,11 +135,13 @@ impl Mapping {
         self.note(reader.checkpoint());
     }
 
-    /// Reads what is there or, with a window, as much as comes within it. Filtered-out records only move the place.
+    /// Reads what is there or, with a window, as much as comes within it. Filtered-out records only move the place, and
+    /// not while others before them wait to be delivered.
     async fn gather(&self, reader: &mut Reader) -> Vec<Record> {
         let size = self.source.batch_size.clamp(1, 10_000) as usize;
         let mut batch = self.read(reader, size).await;
         if batch.is_empty() {
+            self.note(reader.checkpoint());
             return batch;
         }
         let until = Instant::now() + Duration::from_secs(self.source.window_s);
@@ -152,15 +154,7 @@ impl Mapping {
 
     async fn read(&self, reader: &mut Reader, limit: usize) -> Vec<Record> {
         match reader.read(limit).await {
-            Ok(records) if records.is_empty() => records,
-            Ok(records) => {
-                let read = records.len();
-                let pass: Vec<Record> = records.into_iter().filter(|record| self.filters.pass(&record.event)).collect();
-                if pass.is_empty() && read > 0 {
-                    self.note(reader.checkpoint());
-                }
-                pass
-            }
+            Ok(records) => records.into_iter().filter(|record| self.filters.pass(&record.event)).collect(),
             Err(reason) => {
                 self.services.say(format!("{}: the stream could not be read: {reason}", self.name));
                 tokio::time::sleep(PAUSE).await;

@@ -161,9 +161,7 @@ impl App {
 
     /// Signs in.
     pub async fn sign_in(&self, email: &str, password: &str) -> Person {
-        let body = json!({"email": email, "password": password});
-        let tokens = self.public(Method::POST, "/auth/sign-in", body).await.expect(200);
-        Person { http: self.http.clone(), email: email.to_owned(), tokens: tokens.body }
+        Person::sign_in(&self.http, email, password).await
     }
 
     /// The newest code mailed to an address.
@@ -246,6 +244,14 @@ impl std::fmt::Debug for Http {
 }
 
 impl Person {
+    /// Signs in at an address.
+    pub async fn sign_in(http: &Http, email: &str, password: &str) -> Self {
+        let body = json!({"email": email, "password": password}).to_string();
+        let headers = [("content-type", "application/json")];
+        let tokens = http.send(Method::POST, "/auth/sign-in", &headers, body).await.expect("an answer").expect(200);
+        Self { http: http.clone(), email: email.to_owned(), tokens: tokens.body }
+    }
+
     pub fn token(&self) -> &str {
         self.tokens["access_token"].as_str().expect("an access token")
     }

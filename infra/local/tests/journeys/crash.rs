@@ -66,11 +66,11 @@ fn a_kill_during_1000_transfers_loses_no_answer_and_repeats_nothing() {
 }
 
 /// A runner as a process of its own, which does not outlive the test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
     /// SIGKILL.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
     }
@@ -84,20 +84,31 @@ impl Drop for Running {
 
 /// Starts the binary as a user would and waits until it answers.
 async fn start(data: &Path) -> (Running, Http) {
-    let child = Running(
+    start_with(data, &[]).await
+}
+
+/// The same with further arguments. `FLORIN_LOG=file` keeps what its functions log.
+pub async fn start_with(data: &Path, arguments: &[&str]) -> (Running, Http) {
+    let log = std::env::var_os("FLORIN_LOG")
+        .map(|file| fs::OpenOptions::new().create(true).append(true).open(file).expect("a file for the log"));
+    let mut child = Running(
         Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--port", "0", "--aws-port", "0", "--supplier-port", "0", "--quiet", "--data"])
+            .args(["--port", "0", "--aws-port", "0", "--supplier-port", "0", "--data"])
             .arg(data.join("state"))
             .arg("--root")
             .arg(root())
+            .args(log.is_none().then_some("--quiet"))
+            .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log.map_or_else(Stdio::inherit, Stdio::from))
             .spawn()
             .expect("the runner starts"),
     );
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < Duration::from_secs(300), "the runner does not answer");
+        let ended = child.0.try_wait().expect("a process");
+        assert!(ended.is_none(), "the runner does not start: {ended:?}");
         if let Some(http) = answering(data).await {
             return (child, http);
         }

@@ -91,7 +91,7 @@ fn an_order_takes_what_there_is_and_its_rest_does_what_its_terms_say() {
         let kept = seller.looks_up(&refused.body).await;
         assert_eq!(outcome(&kept), "rejected 0 - insufficient_funds");
         // A known no never becomes a late yes.
-        app.grant(&floor.admin, seller, &floor.symbol, "1").await;
+        floor.admin.grants(seller, &floor.symbol, "1").await;
         assert_eq!(seller.order("13", &poor).await.told(), "422 insufficient_funds");
     });
 }
@@ -133,7 +133,7 @@ fn nobody_trades_with_himself() {
     journey(async |app| {
         let floor = Floor::open(app, "DELTA").await;
         let (buyer, seller) = (&floor.buyer, &floor.seller);
-        app.grant(&floor.admin, buyer, &floor.symbol, "10").await;
+        floor.admin.grants(buyer, &floor.symbol, "10").await;
         for (mode, taken, own, others) in [
             ("expire_taker", "expired 0 - self_trade", "open 0 -", "open 0 -"),
             ("expire_maker", "filled 1 100", "expired 0 - self_trade", "filled 1 100"),
@@ -202,7 +202,7 @@ fn a_halted_instrument_takes_no_orders_and_lets_go_of_those_it_has() {
     journey(async |app| {
         let floor = Floor::open(app, "FOXTROT").await;
         let order = floor.seller.trade("rests", &floor.limit("sell", "1", "100.00")).await;
-        app.set_instrument(&floor.admin, &floor.symbol, "halted").await;
+        floor.admin.sets(&floor.symbol, "halted").await;
         // For a second the old status may be remembered; then the book itself rejects.
         let mut tries = 0;
         until("orders are refused", async || {
@@ -216,7 +216,7 @@ fn a_halted_instrument_takes_no_orders_and_lets_go_of_those_it_has() {
         .await;
         assert_eq!(floor.buyer.holds("USD").await, "10000+0");
         floor.seller.cancel(&order).await.expect(200);
-        app.set_instrument(&floor.admin, &floor.symbol, "trading").await;
+        floor.admin.sets(&floor.symbol, "trading").await;
         until("orders are taken again", async || {
             tries += 1;
             let answer = floor.buyer.order(&format!("buy {tries}"), &floor.limit("buy", "1", "100.00")).await;

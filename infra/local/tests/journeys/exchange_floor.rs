@@ -9,29 +9,6 @@ use crate::app::{Answer, App, Person};
 const FEES: (u32, u32) = (10, 20);
 
 impl App {
-    /// Lists an instrument: hundredths of the quote, thousandths of the base, at least one.
-    pub async fn list_instrument(&self, admin: &Person, symbol: &str) {
-        let (base, quote) = symbol.split_once('-').expect("a symbol");
-        let body = json!({
-            "symbol": symbol, "kind": "crypto", "base": base, "quote": quote, "price_tick": "0.01",
-            "quantity_lot": "0.001", "min_notional": "1", "maker_fee_bps": FEES.0, "taker_fee_bps": FEES.1,
-        });
-        admin.send(Method::POST, "/instruments", &[], &body).await.expect("an answer").expect(201);
-    }
-
-    /// Halts an instrument or lets it go on.
-    pub async fn set_instrument(&self, admin: &Person, symbol: &str, status: &str) {
-        let set = admin.patch(&format!("/instruments/{symbol}"), &json!({"status": status})).await.expect(200);
-        assert_eq!(set.body["status"], status);
-    }
-
-    /// Gives a customer of an asset out of nothing.
-    pub async fn grant(&self, admin: &Person, to: &Person, symbol: &str, quantity: &str) {
-        let body = json!({"customer_id": to.customer_id().await, "quantity": quantity});
-        let key = format!("grant {symbol} {quantity} {}", to.email);
-        admin.post(&format!("/instruments/{symbol}/grants"), &key, &body).await.expect(201);
-    }
-
     /// What the market shows to everybody.
     pub async fn market(&self, symbol: &str, what: &str) -> Value {
         self.public(Method::GET, &format!("/markets/{symbol}/{what}"), Value::Null).await.expect(200).body
@@ -39,8 +16,27 @@ impl App {
 }
 
 impl Person {
-    pub async fn customer_id(&self) -> String {
-        self.get("/me").await.expect(200).text("customer_id")
+    /// As an admin, lists an instrument: hundredths of the quote, thousandths of the base, at least one.
+    pub async fn lists(&self, symbol: &str) {
+        let (base, quote) = symbol.split_once('-').expect("a symbol");
+        let body = json!({
+            "symbol": symbol, "kind": "crypto", "base": base, "quote": quote, "price_tick": "0.01",
+            "quantity_lot": "0.001", "min_notional": "1", "maker_fee_bps": FEES.0, "taker_fee_bps": FEES.1,
+        });
+        self.send(Method::POST, "/instruments", &[], &body).await.expect("an answer").expect(201);
+    }
+
+    /// As an admin, halts an instrument or lets it go on.
+    pub async fn sets(&self, symbol: &str, status: &str) {
+        let set = self.patch(&format!("/instruments/{symbol}"), &json!({"status": status})).await.expect(200);
+        assert_eq!(set.body["status"], status);
+    }
+
+    /// As an admin, gives a customer of an asset out of nothing.
+    pub async fn grants(&self, to: &Person, symbol: &str, quantity: &str) {
+        let body = json!({"customer_id": to.customer(), "quantity": quantity});
+        let key = format!("grant {symbol} {quantity} {}", to.email);
+        self.post(&format!("/instruments/{symbol}/grants"), &key, &body).await.expect(201);
     }
 
     /// Dollars on an account and from there into the wallet; the account.
@@ -114,9 +110,9 @@ impl Floor {
         let admin = app.employ(&format!("{name}.admin"), "admins").await;
         let (buyer, seller) =
             (app.sign_up(&format!("{name}.buyer")).await, app.sign_up(&format!("{name}.seller")).await);
-        app.list_instrument(&admin, &symbol).await;
+        admin.lists(&symbol).await;
         let account = buyer.fund("10000").await;
-        app.grant(&admin, &seller, &symbol, "100").await;
+        admin.grants(&seller, &symbol, "100").await;
         Self { admin, buyer, seller, account, symbol }
     }
 

@@ -51,7 +51,7 @@ fn another_ones_order_does_not_exist() {
         assert_eq!(floor.buyer.replace("r", &order, &wish).await.told(), "404 not_found");
         assert_eq!(floor.buyer.get("/orders").await.expect(200).body["items"], json!([]));
         assert_eq!(floor.buyer.get("/trades").await.expect(200).body["items"], json!([]));
-        let shown = floor.admin.get(&format!("/orders/{id}?customer_id={}", floor.seller.customer_id().await)).await;
+        let shown = floor.admin.get(&format!("/orders/{id}?customer_id={}", floor.seller.customer())).await;
         assert_eq!(outcome(&shown.expect(200).body), "open 0 -");
         let nobody = app.public(Method::POST, "/orders", floor.market("buy", "1")).await;
         assert_eq!(nobody.told(), "401 unauthorized");

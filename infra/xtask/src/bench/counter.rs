@@ -3,11 +3,12 @@
 //! The functions do not know of it: they see an endpoint. It changes nothing but `ReturnConsumedCapacity`.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -34,6 +35,14 @@ pub struct Consumed {
 }
 
 impl Consumed {
+    /// Adds another sum.
+    pub fn merge(&mut self, other: Self) {
+        self.requests.extend(other.requests);
+        self.table_writes += other.table_writes;
+        self.index_writes += other.index_writes;
+        self.reads += other.reads;
+    }
+
     fn add(&mut self, operation: &str, answer: &Value) {
         self.requests.push(operation.to_owned());
         let writes =
@@ -66,39 +75,58 @@ impl Consumed {
 pub struct Counter {
     /// `http://127.0.0.1:…`
     pub url: String,
-    consumed: Arc<Mutex<Consumed>>,
+    shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
 struct Shared {
-    behind: String,
+    behind: OnceLock<String>,
     client: Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
-    consumed: Arc<Mutex<Consumed>>,
+    /// By the access key of the caller.
+    consumed: Mutex<BTreeMap<String, Consumed>>,
 }
 
 impl Counter {
     /// Before this DynamoDB endpoint.
     pub async fn before(endpoint: &str) -> Result<Self> {
+        let counter = Self::listen().await?;
+        counter.lead_to(endpoint);
+        Ok(counter)
+    }
+
+    /// Before an endpoint that is told later. Until then it fails every request.
+    pub async fn listen() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let consumed = Arc::<Mutex<Consumed>>::default();
         let shared = Arc::new(Shared {
-            behind: endpoint.trim_end_matches('/').to_owned(),
+            behind: OnceLock::new(),
             client: Client::builder(TokioExecutor::new()).build_http(),
-            consumed: consumed.clone(),
+            consumed: Mutex::default(),
         });
-        let router = Router::new().fallback(pass).with_state(shared);
+        let router = Router::new().fallback(pass).with_state(shared.clone());
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("counting proxy: {error}");
             }
         });
-        Ok(Self { url, consumed, server })
+        Ok(Self { url, shared, server })
+    }
+
+    /// Tells the endpoint, once.
+    pub fn lead_to(&self, endpoint: &str) {
+        self.shared.behind.get_or_init(|| endpoint.trim_end_matches('/').to_owned());
     }
 
     /// What was consumed since the last call.
     pub fn take(&self) -> Consumed {
-        std::mem::take(&mut self.consumed.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut all = Consumed::default();
+        self.take_by_caller().into_values().for_each(|consumed| all.merge(consumed));
+        all
+    }
+
+    /// The same by the access key of who called.
+    pub fn take_by_caller(&self) -> BTreeMap<String, Consumed> {
+        std::mem::take(&mut self.shared.consumed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -125,7 +153,7 @@ async fn forward(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Result<Re
         }
         _ => body,
     };
-    let mut request = http::Request::post(format!("{}/", shared.behind));
+    let mut request = http::Request::post(format!("{}/", shared.behind.get().context("no endpoint is known yet")?));
     for (name, value) in headers {
         if name != header::HOST && name != header::CONTENT_LENGTH {
             request = request.header(name, value);
@@ -135,9 +163,17 @@ async fn forward(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Result<Re
     let answer = answer.collect().await?.to_bytes();
     if counts(&operation) {
         let answer = serde_json::from_slice(&answer).unwrap_or_default();
-        shared.consumed.lock().unwrap_or_else(PoisonError::into_inner).add(&operation, &answer);
+        let mut consumed = shared.consumed.lock().unwrap_or_else(PoisonError::into_inner);
+        consumed.entry(access_key(headers)).or_default().add(&operation, &answer);
     }
     Ok(Response::from_parts(parts, Body::from(answer)))
+}
+
+/// Of `AWS4-HMAC-SHA256 Credential=<key>/…`.
+fn access_key(headers: &HeaderMap) -> String {
+    let signed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+    key.unwrap_or_default().to_owned()
 }
 
 fn counts(operation: &str) -> bool {
@@ -169,5 +205,12 @@ mod tests {
         consumed.add("GetItem", &json!({"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 0.5}}));
         assert_eq!((consumed.table_writes, consumed.index_writes, consumed.reads), (6.0, 2.0, 0.5));
         assert_eq!(consumed.requests, ["TransactWriteItems", "GetItem"]);
+    }
+
+    #[test]
+    fn who_called_is_known_by_the_signature() {
+        let signed = "AWS4-HMAC-SHA256 Credential=LOCALORDERS01/20261121/eu-west-1/dynamodb/aws4_request, Signature=0";
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, signed.parse().expect("a value"))]);
+        assert_eq!([access_key(&headers), access_key(&HeaderMap::new())], ["LOCALORDERS01", ""]);
     }
 }

@@ -5,16 +5,16 @@
 
 mod book;
 mod ceiling;
-mod client;
 mod cold;
 mod cost;
 mod counter;
 mod event;
-mod load;
+mod exchange;
+pub(crate) mod load;
 mod path;
 mod prices;
 mod process;
-mod report;
+pub(crate) mod report;
 mod runtime_api;
 mod stage;
 
@@ -46,12 +46,14 @@ pub struct Arguments {
 enum Section {
     /// The order book alone, orderbook-rs beside it
     Book,
+    /// Orders through the whole path: on one symbol and on twenty
+    Exchange,
 }
 
 /// Builds what is measured and the one who measures, and starts the latter.
 pub fn run_all(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.measure {
-        return measure(workspace, arguments.seconds);
+        return measure(workspace, arguments);
     }
     if arguments.section == Some(Section::Book) {
         machine();
@@ -68,18 +70,28 @@ pub fn run_all(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     let measurer = workspace.target("bench-local").join("xtask");
     let seconds = arguments.seconds.to_string();
-    run(workspace.command(measurer).args(["bench", "--measure", "--seconds", &seconds]))?;
+    let mut measurer = workspace.command(measurer);
+    measurer.args(["bench", "--measure", "--seconds", &seconds]);
+    if arguments.section == Some(Section::Exchange) {
+        return run(measurer.arg("exchange"));
+    }
+    run(&mut measurer)?;
     book::report(workspace, !arguments.no_build)
 }
 
-fn measure(workspace: &Workspace, seconds: u64) -> Result<()> {
+fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let root = workspace.path("");
-        let stage = stage::Stage::start(&root, &workspace.target(stage::PROFILE)).await?;
-        let outcome = sections(workspace, &stage, seconds).await;
-        stage.stop().await;
-        outcome
+        let (root, binaries) = (workspace.path(""), workspace.target(stage::PROFILE));
+        if arguments.section == Some(Section::Exchange) {
+            machine();
+        } else {
+            let stage = stage::Stage::start(&root, &binaries).await?;
+            let outcome = sections(workspace, &stage, arguments.seconds).await;
+            stage.stop().await;
+            outcome?;
+        }
+        exchange::report(&root, &binaries, arguments.seconds).await
     })
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::client::Client;
+
 use super::{
     ceiling::{self, Bare},
-    client::Client,
     load::{self, Figures, Work},
     report::{ms, table},
     stage::Stage,

@@ -19,11 +19,20 @@ pub struct Prices {
     pub reads: f64,
     /// CloudWatch Logs: per GB taken in.
     pub log_gb: f64,
+    /// SQS FIFO: per million requests.
+    pub fifo: f64,
 }
 
 /// The prices of [`DATE`].
-pub const PRICES: Prices =
-    Prices { api: 3.50, invocations: 0.20, gb_second: 0.000_013_333_4, writes: 0.625, reads: 0.125, log_gb: 0.50 };
+pub const PRICES: Prices = Prices {
+    api: 3.50,
+    invocations: 0.20,
+    gb_second: 0.000_013_333_4,
+    writes: 0.625,
+    reads: 0.125,
+    log_gb: 0.50,
+    fifo: 0.50,
+};
 
 /// Billed time that a DynamoDB request adds on AWS, in milliseconds: the network and the service, which a laptop
 /// does not show. An assumption, stated in the report.

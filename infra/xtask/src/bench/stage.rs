@@ -11,12 +11,13 @@ use local::{Config, Runner};
 use local_template::Function as Declared;
 use serde_json::{Value, json};
 
-use super::client::Client;
+use crate::client::Client;
+pub use crate::people::Customer;
+use crate::people::{self, origin};
 
 /// The runner takes the functions from `target/<profile>`; this is where the bench puts those it built for Lambda.
 pub const PROFILE: &str = "bench";
 const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
-const PASSWORD: &str = "Bench-pass-1";
 
 /// A running stack.
 pub struct Stage {
@@ -24,27 +25,14 @@ pub struct Stage {
     binaries: PathBuf,
 }
 
-/// Somebody who has signed up and signed in.
-#[derive(Clone, Debug)]
-pub struct Customer {
-    /// `cus_…`
-    pub id: String,
-    /// Access token.
-    pub token: String,
-}
-
-impl Customer {
-    /// The user pool's name of the same person: a UUID.
-    pub fn subject(&self) -> String {
-        let hex = self.id.trim_start_matches("cus_");
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
-        parts.join("-")
-    }
-}
-
 impl Stage {
     /// Starts on free ports with a fresh state.
     pub async fn start(root: &Path, binaries: &Path) -> Result<Self> {
+        Self::start_with(root, binaries, |_| {}).await
+    }
+
+    /// The same with some of it changed.
+    pub async fn start_with(root: &Path, binaries: &Path, change: impl FnOnce(&mut Config)) -> Result<Self> {
         let mut config = Config::new(root);
         (config.port, config.aws_port, config.supplier_port) = (0, 0, 0);
         config.data = binaries.join("data");
@@ -54,6 +42,7 @@ impl Stage {
         config.quiet = true;
         config.faults = None; // functions straight at DynamoDB
         PROFILE.clone_into(&mut config.profile);
+        change(&mut config);
         let runner = Runner::start(config).await.context("starting the runner")?;
         Ok(Self { runner, binaries: binaries.to_owned() })
     }
@@ -139,19 +128,31 @@ impl Stage {
 
     /// Signs a customer up and in, through the API and the mail that the user pool sends.
     pub async fn customer(&self, name: &str) -> Result<Customer> {
+        people::sign_up(&self.api_url(), &format!("{name}@example.com")).await
+    }
+
+    /// Signs somebody up who belongs to this group of the user pool.
+    pub async fn employ(&self, name: &str, group: &str) -> Result<Customer> {
         let email = format!("{name}@example.com");
-        let mut client = Client::connect(&self.api_url(), None).await?;
-        let body = json!({"email": email, "password": PASSWORD, "given_name": "Ben", "family_name": "Chmark"});
-        let signed_up = client.post("/auth/sign-up", None, &body).await?.expect(201)?;
-        let mut root = Client::connect(&self.runner.url(), None).await?;
-        let mails = root.get("/_local/mail").await?.expect(200)?;
-        let mail = mails.as_array().into_iter().flatten().find(|mail| mail["to"] == email.as_str());
-        let code = mail.context("no mail has come")?["code"].clone();
-        client.post("/auth/confirm", None, &json!({"email": email, "code": code})).await?.expect(204)?;
-        let body = json!({"email": email, "password": PASSWORD});
-        let tokens = client.post("/auth/sign-in", None, &body).await?.expect(200)?;
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
-        Ok(Customer { id: text(&signed_up["customer_id"])?, token: text(&tokens["access_token"])? })
+        people::sign_up(&self.api_url(), &email).await?;
+        let body = json!({"UserPoolId": self.user_pool()?, "Username": email, "GroupName": group});
+        let headers = [
+            ("x-amz-target", "AWSCognitoIdentityProviderService.AdminAddUserToGroup"),
+            ("content-type", "application/x-amz-json-1.1"),
+            ("authorization", "AWS4-HMAC-SHA256 Credential=local"),
+        ];
+        Client::connect(&self.runner.aws_url(), None).await?.post_with("/", &headers, &body).await?.expect(200)?;
+        people::sign_in(&self.api_url(), &email, people::PASSWORD).await
+    }
+
+    /// The functions' processes.
+    pub fn lambda(&self) -> &local_lambda::Lambda {
+        self.runner.lambda()
+    }
+
+    /// A page at the root, outside the stage.
+    pub async fn page(&self, path: &str) -> Result<Value> {
+        Client::connect(&origin(&self.api_url())?, None).await?.get(path).await?.expect(200)
     }
 
     /// Opens an account for the customer and puts money on it.

@@ -257,6 +257,34 @@ async fn a_window_gathers_records_until_the_batch_is_full() {
 }
 
 #[tokio::test]
+async fn what_a_window_has_gathered_comes_again_after_a_kill_whatever_was_filtered_out_behind_it() {
+    let bench = Bench::new();
+    let mut windowed = source();
+    windowed.window_s = 20; // longer than the test waits
+    windowed.batch_size = 2;
+    windowed.filters = vec![json!({"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "order#"}]}}}})];
+    let (file, killed) = (bench.state().join("sources.json"), bench.state().join("killed.json"));
+    let copy = (file.clone(), killed.clone());
+    // The place as it is noted when the call begins is where a runner that is killed now goes on.
+    let function = Scripted::new(move |_| {
+        std::fs::copy(&copy.0, &copy.1).unwrap();
+        Ok(String::new())
+    });
+    bench.put("order#1");
+    let writes = async {
+        for pk in ["journal#1", "journal#2", "order#2"] {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            bench.put(pk);
+        }
+    };
+    tokio::join!(bench.run(function.clone(), windowed.clone(), || !function.events().is_empty()), writes);
+    std::fs::rename(killed, file).unwrap();
+    let again = Scripted::new(|_| Ok(String::new()));
+    bench.run(again.clone(), windowed, || !again.events().is_empty()).await;
+    assert_eq!(again.seen(PK), [["order#1", "order#2"]]);
+}
+
+#[tokio::test]
 async fn batches_come_twice_or_not_at_all_and_the_stream_goes_on() {
     for (faults, expected) in [
         (json!({"streams": {"duplicate": 1}}), vec!["a", "a", "b", "b", "end", "end"]),

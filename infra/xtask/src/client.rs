@@ -27,6 +27,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The problem's `code`; of an answer that has none, its status.
+    pub fn code(&self) -> String {
+        self.body["code"].as_str().map_or_else(|| self.status.to_string(), str::to_owned)
+    }
+
     /// The body, if the status is this one.
     pub fn expect(self, status: u16) -> Result<Value> {
         if self.status == status {
@@ -53,25 +58,37 @@ impl Client {
 
     /// GET.
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
-        self.send("GET", path, None, Bytes::new()).await
+        self.send("GET", path, &[], Bytes::new()).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&mut self, path: &str) -> Result<Answer> {
+        self.send("DELETE", path, &[], Bytes::new()).await
     }
 
     /// POST of JSON, with an idempotency key if one is given.
     pub async fn post(&mut self, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
-        self.send("POST", path, key, Bytes::from(serde_json::to_vec(body)?)).await
+        let key = key.map(|key| ("Idempotency-Key", key));
+        self.post_with(path, key.as_slice(), body).await
     }
 
-    async fn send(&mut self, method: &str, path: &str, key: Option<&str>, body: Bytes) -> Result<Answer> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .header(header::HOST, &self.authority)
-            .header(header::CONTENT_TYPE, "application/json");
+    /// POST of JSON with these headers.
+    pub async fn post_with(&mut self, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer> {
+        self.send("POST", path, headers, Bytes::from(serde_json::to_vec(body)?)).await
+    }
+
+    /// Any request.
+    pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Answer> {
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.base)).header(header::HOST, &self.authority);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         self.connection.ready().await?;
         let response = self.connection.send_request(request.body(Full::new(body))?).await?;
