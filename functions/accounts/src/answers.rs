@@ -41,12 +41,6 @@ pub(crate) fn refused(rejection: ChangeRejection) -> Problem {
     Problem::new(code, detail)
 }
 
-/// The same key with another request.
-pub(crate) fn reused(field: &str) -> Problem {
-    let detail = format!("This Idempotency-Key was used for a request with another {field}.");
-    Problem::new(Code::IdempotencyKeyReused, detail).with("field", field)
-}
-
 /// The store failed; the cause goes to the log once, here.
 pub(crate) fn failed(error: StoreError) -> Problem {
     tracing::error!(%error, "store");

@@ -13,10 +13,7 @@ use edge::{
 };
 use serde::Deserialize;
 
-use crate::{
-    Stores,
-    answers::{failed, reused},
-};
+use crate::{Stores, answers::failed};
 
 /// Numbers tried before giving up. One in 10^18 / (accounts of the bank) is taken, so the second is luxury.
 const NUMBERS_TRIED: usize = 4;
@@ -121,7 +118,7 @@ fn opened(account: &Account) -> Result<Answer, Problem> {
 /// The first answer again, or the field that makes this another request.
 fn replay(before: &Account, command: &OpenAccount) -> Result<Answer, Problem> {
     if let Some(field) = before.first_difference(command) {
-        return Err(reused(field));
+        return Err(Problem::key_reused(field));
     }
     let account = before.as_opened();
     Ok(created(&AccountView::from(&account))?.etag(account.version).replayed(true))

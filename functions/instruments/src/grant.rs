@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     Stores,
-    answers::{failed, not_granted, reused},
+    answers::{failed, not_granted},
     view::GrantView,
 };
 
@@ -70,10 +70,10 @@ pub(crate) async fn grant(stores: &Stores, clock: &impl Clock, request: &Request
 /// The id is made from the path with the symbol in it, so the asset cannot differ.
 fn replay(before: &Grant, grant: &Grant, symbol: &Symbol) -> Result<Answer, Problem> {
     if before.customer != grant.customer {
-        return Err(reused("customer_id"));
+        return Err(Problem::key_reused("customer_id"));
     }
     if before.quantity != grant.quantity {
-        return Err(reused("quantity"));
+        return Err(Problem::key_reused("quantity"));
     }
     Ok(created(&GrantView::new(before, symbol))?.replayed(true))
 }

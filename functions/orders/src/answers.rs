@@ -40,12 +40,6 @@ pub(crate) fn not_open(order: &Order) -> Problem {
     Problem::new(Code::OrderNotOpen, format!("The order is {} already.", order.status.as_str()))
 }
 
-/// The same key with another request.
-pub(crate) fn reused(field: &str) -> Problem {
-    let detail = format!("This Idempotency-Key was used for a request with another {field}.");
-    Problem::new(Code::IdempotencyKeyReused, detail).with("field", field)
-}
-
 /// The store failed; the cause goes to the log once, here.
 pub(crate) fn failed(error: StoreError) -> Problem {
     tracing::error!(%error, "orders");
@@ -59,9 +53,6 @@ pub(crate) fn failed(error: StoreError) -> Problem {
 pub(crate) fn not_placed(error: PostError) -> Problem {
     match error {
         PostError::Store(error) => failed(error),
-        PostError::InProgress => {
-            Problem::new(Code::RequestInProgress, "The first request with this key is still running.")
-                .header("Retry-After", "1")
-        }
+        PostError::InProgress => Problem::in_progress(),
     }
 }

@@ -10,7 +10,7 @@ use edge::http::{Answer, Problem, accepted, created};
 
 use crate::{
     Stores,
-    answers::{failed, reused, unpaid},
+    answers::{failed, unpaid},
     place::{Wish, queue},
     view::OrderView,
     wait,
@@ -23,7 +23,7 @@ const RESEND_MS: i64 = 240_000;
 /// is pending; one that waited is told what has become of it.
 pub(crate) async fn replay(stores: &Stores, before: Order, wish: &Wish<'_>, now: Timestamp) -> Result<Answer, Problem> {
     if let Some(field) = before.first_difference(wish.symbol, &wish.fields, wish.replaces.as_ref()) {
-        return Err(reused(field));
+        return Err(Problem::key_reused(field));
     }
     let instrument = stores.warm.recorded(&before.symbol).await.map_err(failed)?;
     if before.status == Status::Pending {

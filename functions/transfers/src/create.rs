@@ -13,7 +13,7 @@ use edge::{
 
 use crate::{
     Policy, Stores,
-    answers::{failed, not_posted, refused, rejected, reused},
+    answers::{failed, not_posted, refused, rejected},
     body::{Body, Named, Wish},
 };
 
@@ -85,7 +85,7 @@ async fn name(ledger: &Ledger, caller: &Caller, id: TransferId, wish: Wish) -> R
 /// The first answer again, or the field that makes this another request.
 fn replay(before: &Transfer, command: &Command, now: Timestamp) -> Result<Answer, Problem> {
     if let Some(field) = before.first_difference(command) {
-        return Err(reused(field));
+        return Err(Problem::key_reused(field));
     }
     match answer(&before.as_decided(), before.created_at) {
         Ok(answer) => Ok(answer.replayed(true)),

@@ -16,7 +16,7 @@ use edge::{
 use serde::Deserialize;
 
 use crate::Stores;
-use crate::answers::{failed, hold_refused, not_posted, refused, reused};
+use crate::answers::{failed, hold_refused, not_posted, refused};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,7 +104,7 @@ fn replay(
 ) -> Option<Result<Answer, Problem>> {
     let before = captured_by.filter(|before| before.id == by.id)?;
     if before.amount != by.amount {
-        return Some(Err(reused("amount")));
+        return Some(Err(Problem::key_reused("amount")));
     }
     let mut captured = hold.clone();
     if let State::Captured { reversed_by, .. } = &mut captured.state {

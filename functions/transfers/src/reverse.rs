@@ -13,7 +13,7 @@ use edge::{
 use serde::Deserialize;
 
 use crate::{
-    answers::{failed, not_posted, refused, rejected, reused},
+    answers::{failed, not_posted, refused, rejected},
     body::is_line,
 };
 
@@ -64,7 +64,7 @@ pub(crate) async fn reverse(ledger: &Ledger, clock: &impl Clock, request: &Reque
 /// The id is made from the path with the original's id in it, so only the description can differ.
 fn replay(before: &Transfer, description: Option<&str>) -> Result<Answer, Problem> {
     if before.description.as_deref() != description {
-        return Err(reused("description"));
+        return Err(Problem::key_reused("description"));
     }
     match answer(&before.as_decided(), before.created_at) {
         Ok(answer) => Ok(answer.replayed(true)),

@@ -35,16 +35,9 @@ pub(crate) fn unpaid(purchase: &Purchase) -> Problem {
         .with("voucher_id", purchase.id.as_str())
 }
 
-/// The same key with another request.
-pub(crate) fn reused(field: &str) -> Problem {
-    let detail = format!("This Idempotency-Key was used for a request with another {field}.");
-    Problem::new(Code::IdempotencyKeyReused, detail).with("field", field)
-}
-
 /// The same key while its first request waits.
 pub(crate) fn in_progress() -> Problem {
-    Problem::new(Code::RequestInProgress, "The first request with this key is still running.")
-        .header("Retry-After", "1")
+    Problem::in_progress()
 }
 
 /// The store failed; the cause goes to the log once, here.

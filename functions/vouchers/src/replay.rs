@@ -9,7 +9,7 @@ use edge::{
 
 use crate::{
     Shop,
-    answers::{failed, in_progress, reused, unpaid},
+    answers::{failed, in_progress, unpaid},
     view::{Sight, VoucherView},
     wait::{self, Told},
 };
@@ -26,7 +26,7 @@ pub(crate) async fn replay(
     command: &Buy,
 ) -> Result<Answer, Problem> {
     if let Some(field) = before.first_difference(command) {
-        return Err(reused(field));
+        return Err(Problem::key_reused(field));
     }
     for _ in 0..DECISIONS {
         let now = clock.now();

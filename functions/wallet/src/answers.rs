@@ -26,12 +26,6 @@ pub(crate) fn rejected(transfer: &Transfer) -> Problem {
         .with("transfer_id", transfer.id.as_str())
 }
 
-/// The same key with another request.
-pub(crate) fn reused(field: &str) -> Problem {
-    let detail = format!("This Idempotency-Key was used for a request with another {field}.");
-    Problem::new(Code::IdempotencyKeyReused, detail).with("field", field)
-}
-
 /// The store failed; the cause goes to the log once, here.
 pub(crate) fn failed(error: StoreError) -> Problem {
     tracing::error!(%error, "wallet");
@@ -45,9 +39,6 @@ pub(crate) fn failed(error: StoreError) -> Problem {
 pub(crate) fn not_posted(error: PostError) -> Problem {
     match error {
         PostError::Store(error) => failed(error),
-        PostError::InProgress => {
-            Problem::new(Code::RequestInProgress, "The first request with this key is still running.")
-                .header("Retry-After", "1")
-        }
+        PostError::InProgress => Problem::in_progress(),
     }
 }

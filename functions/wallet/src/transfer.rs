@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     Stores,
-    answers::{failed, not_posted, refused, rejected, reused},
+    answers::{failed, not_posted, refused, rejected},
 };
 
 #[derive(Debug, Deserialize)]
@@ -77,7 +77,7 @@ pub(crate) async fn transfer(stores: &Stores, clock: &impl Clock, request: &Requ
 /// The first answer again, or the field that makes this another request.
 fn replay(before: &Transfer, wish: &WalletTransfer) -> Result<Answer, Problem> {
     if let Some(field) = wish.first_difference(before) {
-        return Err(reused(field));
+        return Err(Problem::key_reused(field));
     }
     match answer(&before.as_decided(), before.created_at) {
         Ok(answer) => Ok(answer.replayed(true)),

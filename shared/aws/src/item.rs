@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    operation::get_item::builders::GetItemFluentBuilder,
+    types::{AttributeValue, ReturnConsumedCapacity},
+};
 use domain::{Currency, Money, Timestamp};
 use rust_decimal::Decimal;
 
-use crate::store::StoreError;
+use crate::{meter::Meter, store::StoreError};
 
 /// A row.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -103,6 +106,14 @@ impl Read for Item {
     fn digits(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| value.as_n().ok()).map(String::as_str)
     }
+}
+
+/// The row that `request` names by table and key, read consistently, counted by `meter`.
+pub(crate) async fn row(meter: &Meter, request: GetItemFluentBuilder) -> Result<Option<Item>, StoreError> {
+    let request = request.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+    let answer = request.send().await.map_err(unavailable)?;
+    meter.read(&answer.consumed_capacity);
+    Ok(answer.item)
 }
 
 /// Whatever the SDK reports, as a store error. The service's own code and message are kept for the log.

@@ -50,7 +50,7 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
-    item::{Item, key, text, unavailable},
+    item::{self, Item, key, text, unavailable},
     meter::{Meter, Usage},
     store::StoreError,
     write,
@@ -100,18 +100,7 @@ impl Exchange {
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        self.meter.read(&answer.consumed_capacity);
-        Ok(answer.item)
+        item::row(&self.meter, self.client.get_item().table_name(&self.table).set_key(Some(key))).await
     }
 
     /// Rows of a partition whose sort key lies between these, both included.

@@ -17,11 +17,11 @@ pub mod wallets;
 
 pub(crate) use commit::Committed;
 
-use aws_sdk_dynamodb::{Client, types::ReturnConsumedCapacity};
+use aws_sdk_dynamodb::Client;
 use domain::{account::Account, id::AccountId, number::AccountNumber};
 
 use crate::{
-    item::{Item, Read, key, unavailable},
+    item::{self, Item, Read, key},
     meter::{Meter, Usage},
     store::StoreError,
 };
@@ -58,18 +58,7 @@ impl Ledger {
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        self.meter.read(&answer.consumed_capacity);
-        Ok(answer.item)
+        item::row(&self.meter, self.client.get_item().table_name(&self.table).set_key(Some(key))).await
     }
 
     /// Whether the table answers at all.

@@ -170,6 +170,18 @@ impl Problem {
         Self::new(Code::Forbidden, "This needs another role.")
     }
 
+    /// The same idempotency key with another request; `field` is the first that differs.
+    pub fn key_reused(field: &str) -> Self {
+        let detail = format!("This Idempotency-Key was used for a request with another {field}.");
+        Self::new(Code::IdempotencyKeyReused, detail).with("field", field)
+    }
+
+    /// The first request with this key is still running.
+    pub fn in_progress() -> Self {
+        Self::new(Code::RequestInProgress, "The first request with this key is still running.")
+            .header("Retry-After", "1")
+    }
+
     /// The world failed. The cause is for the log, where the caller of this has written it; never for the client.
     pub fn unavailable() -> Self {
         Self::new(Code::Unavailable, "A service behind this API is not available at the moment; try again.")
