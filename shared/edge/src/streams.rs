@@ -74,7 +74,7 @@ where
     F: Future<Output = BatchResponse>,
 {
     let handler = &handler;
-    let serve = move |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handler(event.payload).await) };
+    let serve = move |event: LambdaEvent<Event>| async move { Ok::<_, Error>(Box::pin(handler(event.payload)).await) };
     lambda_runtime::run(service_fn(serve)).await
 }
 

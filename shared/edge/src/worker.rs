@@ -11,5 +11,7 @@ where
     H: Fn(Value) -> F,
     F: Future<Output = Result<Value, Error>>,
 {
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handler(event.payload))).await
+    // Boxed, as in the other loops of this crate: a handler's future nests deep into the SDK, and under the runtime's own
+    // layers on top of it the compiler would reach its limit (`queries overflow the depth limit`).
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| Box::pin(handler(event.payload)))).await
 }

@@ -33,7 +33,7 @@ where
         let (method, resource) = request.route();
         let (method, resource) = (method.to_owned(), resource.to_owned());
         let (path, id) = (request.instance().to_owned(), request.id().to_owned());
-        let outcome = handler(request).await;
+        let outcome = Box::pin(handler(request)).await;
         let (status, code) = match &outcome {
             Ok(answer) => (answer.status, ""),
             Err(problem) => (problem.code.status(), problem.code.as_str()),

@@ -46,7 +46,7 @@ where
         let started = Instant::now();
         let Sorted { bodies, ids, mut failed } = sort(&group, messages, read);
         // A panic would take the other groups with it.
-        let outcome = async { if bodies.is_empty() { Ok(()) } else { handler(group.clone(), bodies).await } };
+        let outcome = async { if bodies.is_empty() { Ok(()) } else { Box::pin(handler(group.clone(), bodies)).await } };
         let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Failure::new("the handler panicked")));
         let (micros, messages) = (u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), ids.len());

@@ -120,7 +120,7 @@ where
     let handled = event.records.into_iter().map(|message| async move {
         let started = Instant::now();
         // A panic would take the rest of the batch with it, and in the end to the dead-letter queue.
-        let outcome = AssertUnwindSafe(async { handler(parse(&message.body)?).await });
+        let outcome = AssertUnwindSafe(async { Box::pin(handler(parse(&message.body)?)).await });
         let outcome = outcome.catch_unwind().await.unwrap_or_else(|_| Err(Failure::new("the handler panicked")));
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (id, receives) = (&message.message_id, &message.attributes.receives);
