@@ -38,7 +38,7 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     /// The other side's number is shown in full to staff only.
-    fn new(entry: &Entry, for_staff: bool) -> Self {
+    pub(crate) fn new(entry: &Entry, for_staff: bool) -> Self {
         let transfer = &entry.transfer;
         let (letter, other) = match entry.direction {
             Direction::Debit => ('d', &transfer.credit),
