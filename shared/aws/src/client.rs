@@ -8,8 +8,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::http::Http;
 
-/// A call to DynamoDB, SQS or Secrets Manager takes milliseconds; one that hangs is better asked again.
-#[cfg(any(feature = "dynamodb", feature = "sqs", feature = "secrets"))]
+/// A call to DynamoDB, SQS, Secrets Manager or Athena takes milliseconds; one that hangs is better asked again.
+#[cfg(any(feature = "athena", feature = "dynamodb", feature = "sqs", feature = "secrets"))]
 const SHORT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(7));
 /// Cognito waits for its triggers, five seconds each.
 #[cfg(feature = "cognito")]
@@ -86,6 +86,12 @@ impl Environment {
     #[cfg(feature = "dynamodb")]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::from_conf(configured!(self, aws_sdk_dynamodb, "DYNAMODB", SHORT).build())
+    }
+
+    /// An Athena client. Starting a query carries a token of ours, so a repetition by the SDK starts nothing twice.
+    #[cfg(feature = "athena")]
+    pub fn athena(&self) -> aws_sdk_athena::Client {
+        aws_sdk_athena::Client::from_conf(configured!(self, aws_sdk_athena, "ATHENA", SHORT).build())
     }
 
     /// A Cognito user-pool client.

@@ -3,13 +3,29 @@
 //! Knows nothing of HTTP requests and decides nothing about money: it loads, and commits what the domain decided,
 //! each commit by one conditional write.
 
-#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
+#[cfg(feature = "athena")]
+pub mod athena;
+#[cfg(any(
+    feature = "athena",
+    feature = "dynamodb",
+    feature = "cognito",
+    feature = "sqs",
+    feature = "sns",
+    feature = "secrets"
+))]
 pub mod client;
 #[cfg(feature = "dynamodb")]
 pub mod customers;
 #[cfg(feature = "dynamodb")]
 pub mod exchange;
-#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
+#[cfg(any(
+    feature = "athena",
+    feature = "dynamodb",
+    feature = "cognito",
+    feature = "sqs",
+    feature = "sns",
+    feature = "secrets"
+))]
 mod http;
 #[cfg(feature = "cognito")]
 pub mod identity;
