@@ -105,13 +105,16 @@ pub struct ResultColumn {
     pub kind: String,
 }
 
+/// The values of a row as text, `None` for null.
+pub type ResultRow = Vec<Option<String>>;
+
 /// A page of results: values as text, `None` for null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultPage {
     /// The columns.
     pub columns: Vec<ResultColumn>,
     /// The rows, each as long as the columns.
-    pub rows: Vec<Vec<Option<String>>>,
+    pub rows: Vec<ResultRow>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<String>,
 }
@@ -224,7 +227,7 @@ impl Athena {
 }
 
 /// Columns and rows without the names; `None` if a row is not as long as the columns.
-fn read(result: ResultSet, names: usize) -> Option<(Vec<ResultColumn>, Vec<Vec<Option<String>>>)> {
+fn read(result: ResultSet, names: usize) -> Option<(Vec<ResultColumn>, Vec<ResultRow>)> {
     let columns: Vec<_> = result
         .result_set_metadata
         .and_then(|metadata| metadata.column_info)
@@ -232,7 +235,7 @@ fn read(result: ResultSet, names: usize) -> Option<(Vec<ResultColumn>, Vec<Vec<O
         .into_iter()
         .map(|column| ResultColumn { name: column.name, kind: column.r#type })
         .collect();
-    let row = |row: Row| -> Option<Vec<Option<String>>> {
+    let row = |row: Row| -> Option<ResultRow> {
         let values: Vec<_> = row.data.unwrap_or_default().into_iter().map(|datum| datum.var_char_value).collect();
         (values.len() == columns.len()).then_some(values)
     };

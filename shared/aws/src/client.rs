@@ -19,6 +19,10 @@ const COGNITO: (Duration, Duration) = (Duration::from_secs(8), Duration::from_se
 #[cfg(feature = "sns")]
 const PUBLISH: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(8));
 
+/// A file of some megabytes takes seconds over a slow line; who moves files has a minute or more.
+#[cfg(feature = "s3")]
+const OBJECTS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(25));
+
 /// Limits of one try and of all tries together, below the functions' own ten seconds.
 fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
@@ -120,5 +124,12 @@ impl Environment {
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let config = configured!(self, aws_sdk_secretsmanager, "SECRETS_MANAGER", SHORT);
         aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+
+    /// An S3 client. At an endpoint of one's own, buckets are paths: its host has no name for each of them.
+    #[cfg(feature = "s3")]
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = configured!(self, aws_sdk_s3, "S3", OBJECTS);
+        aws_sdk_s3::Client::from_conf(config.force_path_style(self.endpoint("S3").is_some()).build())
     }
 }

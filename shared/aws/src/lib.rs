@@ -35,6 +35,8 @@ mod item;
 pub mod ledger;
 #[cfg(feature = "dynamodb")]
 pub mod meter;
+#[cfg(feature = "s3")]
+pub mod objects;
 #[cfg(feature = "dynamodb")]
 pub mod phones;
 #[cfg(feature = "sqs")]
