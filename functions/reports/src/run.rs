@@ -59,7 +59,9 @@ impl Run {
 impl Lake {
     /// How new these tables are.
     pub async fn freshness(&self, tables: impl IntoIterator<Item = &'static Table>) -> Result<Freshness, StoreError> {
-        let heads = tables.into_iter().map(async |table| Ok((table, self.bucket.head(&keys::fresh(table)).await?)));
+        let heads = tables
+            .into_iter()
+            .map(async |table| Ok::<_, StoreError>((table, self.bucket.head(&keys::fresh(table)).await?)));
         let heads: Vec<_> = futures::future::try_join_all(heads).await?;
         let (mut mark, mut as_of) = (String::new(), None);
         for (table, found) in heads {

@@ -191,7 +191,7 @@ impl Guard {
                 | JoinOperator::RightOuter(constraint)
                 | JoinOperator::FullOuter(constraint) => match constraint {
                     JoinConstraint::On(expression) => self.expression(expression)?,
-                    JoinConstraint::Using(columns) => columns.iter().try_for_each(bare)?,
+                    JoinConstraint::Using(columns) => columns.iter().try_for_each(|column| bare(column).map(drop))?,
                     JoinConstraint::Natural => return Err(refused(join, "NATURAL is not allowed: say ON or USING")),
                     JoinConstraint::None => return Err(refused(join, "a join needs ON or USING")),
                 },
@@ -251,8 +251,11 @@ impl Guard {
     }
 
     fn alias(&self, alias: &TableAlias) -> Result<(), Refused> {
-        let TableAlias { explicit: _, name: of, columns } = alias;
+        let TableAlias { explicit: _, name: of, columns, at } = alias;
         name(of)?;
+        if let Some(at) = at {
+            return Err(Refused::in_span(at.span, "AT is not allowed"));
+        }
         for column in columns {
             name(&column.name)?;
             if column.data_type.is_some() {
