@@ -59,16 +59,16 @@ impl Run {
 impl Lake {
     /// How new these tables are.
     pub async fn freshness(&self, tables: impl IntoIterator<Item = &'static Table>) -> Result<Freshness, StoreError> {
-        let heads = tables
-            .into_iter()
-            .map(async |table| Ok::<_, StoreError>((table, self.bucket.head(&keys::fresh(table)).await?)));
-        let heads: Vec<_> = futures::future::try_join_all(heads).await?;
+        let notes = tables.into_iter().map(async |table| {
+            let note = self.bucket.get(&keys::fresh(table)).await?;
+            Ok::<_, StoreError>((table, note.unwrap_or_default()))
+        });
         let (mut mark, mut as_of) = (String::new(), None);
-        for (table, found) in heads {
-            // The moment as well: a batch that comes again after others leaves the same text behind, and so the same tag.
-            let (etag, at) = found.map_or_else(Default::default, |head| (head.etag, Some(head.put_at)));
-            mark.push_str(&format!("{} {etag} {}\n", table.name, at.map_or(-1, Timestamp::millis)));
-            as_of = as_of.max(at);
+        for (table, note) in futures::future::try_join_all(notes).await? {
+            // The file that came last, and when.
+            let note = String::from_utf8_lossy(&note);
+            as_of = as_of.max(note.lines().nth(1).and_then(|at| at.parse().ok()));
+            mark.push_str(&format!("{} {note}\n", table.name));
         }
         Ok(Freshness { mark, as_of })
     }

@@ -11,7 +11,8 @@ pub mod athena;
     feature = "cognito",
     feature = "sqs",
     feature = "sns",
-    feature = "secrets"
+    feature = "secrets",
+    feature = "s3"
 ))]
 pub mod client;
 #[cfg(feature = "dynamodb")]
@@ -24,13 +25,16 @@ pub mod exchange;
     feature = "cognito",
     feature = "sqs",
     feature = "sns",
-    feature = "secrets"
+    feature = "secrets",
+    feature = "s3"
 ))]
 mod http;
 #[cfg(feature = "cognito")]
 pub mod identity;
 #[cfg(feature = "dynamodb")]
 mod item;
+#[cfg(feature = "lake")]
+pub mod lake;
 #[cfg(feature = "dynamodb")]
 pub mod ledger;
 #[cfg(feature = "dynamodb")]
