@@ -20,6 +20,7 @@ use sqlparser::{
 };
 
 use dialect::Plain;
+pub use functions::names as functions;
 
 /// The longest query, in bytes.
 pub const MAX_BYTES: usize = 10_000;

@@ -11,6 +11,10 @@ use crate::repository::{Repository, texts};
 /// Every action our roles may be granted. A new one is added here by hand, so that a misspelt one does not pass:
 /// CloudFormation and cfn-lint take any text.
 const ACTIONS: &[&str] = &[
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
     "cognito-idp:AdminAddUserToGroup",
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
@@ -35,6 +39,10 @@ const ACTIONS: &[&str] = &[
     "dynamodb:Query",
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
+    "glue:GetDatabase",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "glue:GetTables",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
