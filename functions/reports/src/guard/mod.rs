@@ -29,7 +29,9 @@ const MAX_TOKENS: usize = 2_500;
 /// How deep a query may be nested. A chain of `AND` counts as well: its tree is as deep as it is long.
 const MAX_DEPTH: usize = 100;
 /// How deep brackets may be nested: the parser tries some readings of an opening bracket one after the other.
-const MAX_BRACKETS: usize = 20;
+const MAX_BRACKETS: usize = 12;
+/// What the parser may nest at all, in its own steps; a few for each level that people see. Fits a thread of 2 MB, unoptimised.
+const MAX_STEPS: usize = 30;
 /// Rows of a result, unless the query asks for fewer.
 pub const MAX_ROWS: u64 = 10_000;
 
@@ -131,7 +133,7 @@ fn looked_through(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Refu
 }
 
 fn parse_tokens(tokens: Vec<TokenWithSpan>) -> Result<Box<Query>, Refused> {
-    let mut parser = Parser::new(&Plain).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&Plain).with_recursion_limit(MAX_STEPS).with_tokens_with_locations(tokens);
     let first = parser.peek_token();
     let starts = |word: &str| matches!(&first.token, Token::Word(first) if first.quote_style.is_none() && first.value.eq_ignore_ascii_case(word));
     if !starts("SELECT") && !starts("WITH") && first.token != Token::LParen {
