@@ -72,7 +72,7 @@ async fn an_amount_with_more_decimals_than_the_lake_has_is_refused_and_not_round
 async fn the_examples_are_batches_of_each_table() {
     let world = World::with_history().await;
     for (name, table, versions) in [
-        ("lake-ingest", "transfers", 4),
+        ("lake-ingest", "transfers", 5),
         ("lake-ingest.customers", "customers", 2),
         ("lake-ingest.vouchers", "vouchers", 1),
     ] {
