@@ -10,6 +10,7 @@ pub mod elf;
 pub mod fuzz;
 pub mod market;
 pub mod package;
+pub mod reports;
 mod people;
 mod workspace;
 
