@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod market;
 pub mod package;
 mod people;
+pub mod reports;
 pub mod seed;
 mod workspace;
 

@@ -22,12 +22,15 @@ pub const IGNORED_KINDS: &[(&str, &str)] = &[
 
 /// Resource types that the runner serves, or reads.
 pub const SERVED_KINDS: &[&str] = &[
+    "AWS::Athena::WorkGroup",
     "AWS::CloudFormation::Stack",
     "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolClient",
     "AWS::Cognito::UserPoolGroup",
     "AWS::Cognito::UserPoolResourceServer",
     "AWS::DynamoDB::Table",
+    "AWS::Glue::Database",
+    "AWS::Glue::Table",
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
@@ -38,6 +41,14 @@ pub const SERVED_KINDS: &[&str] = &[
 
 /// Properties (kind, name, reason) that change nothing on a laptop.
 pub const IGNORED_PROPERTIES: &[(&str, &str, &str)] = &[
+    ("AWS::Athena::WorkGroup", "RecursiveDeleteOption", "--fresh is the only way to delete"),
+    ("AWS::Athena::WorkGroup", "State", "workgroups are enabled"),
+    ("AWS::Athena::WorkGroup", "Tags", "labels"),
+    ("AWS::Athena::WorkGroup ResultConfiguration", "EncryptionConfiguration", "encryption at rest is the laptop's"),
+    ("AWS::Athena::WorkGroup ResultConfiguration", "ExpectedBucketOwner", "one owner"),
+    ("AWS::Athena::WorkGroup WorkGroupConfiguration", "EngineVersion", "there is one engine"),
+    ("AWS::Athena::WorkGroup WorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "metrics"),
+    ("AWS::Athena::WorkGroup WorkGroupConfiguration", "RequesterPaysEnabled", "a price"),
     ("AWS::CloudFormation::Stack", "Tags", "labels"),
     ("AWS::CloudFormation::Stack", "TimeoutInMinutes", "nothing is waited for"),
     ("AWS::DynamoDB::Table", "ContributorInsightsSpecification", "metrics"),
@@ -47,6 +58,16 @@ pub const IGNORED_PROPERTIES: &[(&str, &str, &str)] = &[
     ("AWS::DynamoDB::Table", "SSESpecification", "encryption at rest is the laptop's"),
     ("AWS::DynamoDB::Table", "TableClass", "a price"),
     ("AWS::DynamoDB::Table", "Tags", "labels"),
+    ("AWS::Glue::Table StorageDescriptor", "Compressed", "the files say it themselves"),
+    ("AWS::Glue::Table StorageDescriptor", "InputFormat", "the SerDe says it"),
+    ("AWS::Glue::Table StorageDescriptor", "OutputFormat", "nothing is written through the catalogue"),
+    ("AWS::Glue::Table StorageDescriptor", "StoredAsSubDirectories", "folders are read"),
+    ("AWS::Glue::Table SerdeInfo", "Name", "labels"),
+    ("AWS::Glue::Table SerdeInfo", "Parameters", "Parquet needs none"),
+    ("AWS::Glue::Table TableInput", "Description", "labels"),
+    ("AWS::Glue::Table TableInput", "Owner", "labels"),
+    ("AWS::Glue::Table TableInput", "Retention", "nothing grows old here"),
+    ("AWS::Glue::Table TableInput", "ViewExpandedText", "Athena reads the original text"),
     ("AWS::S3::Bucket", "BucketEncryption", "encryption at rest is the laptop's"),
     ("AWS::S3::Bucket", "LifecycleConfiguration", "nothing grows old here"),
     ("AWS::S3::Bucket", "OwnershipControls", "one owner"),

@@ -78,7 +78,7 @@ pub struct Stack {
     pub nested: IndexMap<String, Stack>,
     functions: Vec<Function>,
     apis: Vec<Api>,
-    stores: Stores,
+    pub(crate) stores: Stores,
 }
 
 impl Stack {
