@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{Architecture, Workspace, bench, check, fuzz, lake, market, package};
+use xtask::{Architecture, Workspace, bench, check, fuzz, lake, market, package, reports, seed};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, check and measure Florin")]
@@ -32,6 +32,10 @@ enum Command {
     LakeBackfill(lake::backfill::Arguments),
     /// Print the lake's catalogue as it belongs into infra/stacks/lake.yaml
     LakeStack,
+    /// Print the main reports of a running Florin, or those that are named
+    Reports(reports::Arguments),
+    /// Fill a bank with customers, accounts and a year of movements that never were; the same seed, the same rows
+    Seed(seed::Arguments),
     /// Run every fuzz target for a while (nightly and cargo-fuzz)
     Fuzz {
         /// Seconds for each
@@ -65,6 +69,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             print!("{}", lake::stack::text());
             Ok(())
         }
+        Command::Reports(arguments) => reports::run_all(&arguments),
+        Command::Seed(arguments) => seed::run(&workspace, &arguments),
         Command::Fuzz { seconds } => fuzz::run_all(&workspace, seconds),
     }
 }

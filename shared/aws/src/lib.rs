@@ -3,7 +3,10 @@
 //! Knows nothing of HTTP requests and decides nothing about money: it loads, and commits what the domain decided,
 //! each commit by one conditional write.
 
+#[cfg(feature = "athena")]
+pub mod athena;
 #[cfg(any(
+    feature = "athena",
     feature = "dynamodb",
     feature = "cognito",
     feature = "sqs",
@@ -17,6 +20,7 @@ pub mod customers;
 #[cfg(feature = "dynamodb")]
 pub mod exchange;
 #[cfg(any(
+    feature = "athena",
     feature = "dynamodb",
     feature = "cognito",
     feature = "sqs",
