@@ -12,4 +12,11 @@
 //! Of people the lake knows identifiers only: no name, address, number or document. Knows files; never a request, a queue
 //! or a rule of the bank.
 
+pub mod file;
+pub mod keys;
+mod record;
+pub mod records;
 pub mod schema;
+
+pub use record::{Record, Value};
+pub use schema::Table;

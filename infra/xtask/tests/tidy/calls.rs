@@ -24,6 +24,7 @@ const RECEIVERS: &[(&str, &str)] = &[
     ("warm", "exchange"),
     ("users", "identity"),
     ("sessions", "identity"),
+    ("athena", "athena"),
 ];
 /// The table of a module.
 const TABLES: &[(&str, &str)] = &[
@@ -64,6 +65,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("query", "dynamodb:Query"),
     ("scan", "dynamodb:Scan"),
     ("update_item", "dynamodb:UpdateItem"),
+    ("get_query_execution", "athena:GetQueryExecution"),
+    ("get_query_results", "athena:GetQueryResults"),
+    ("start_query_execution", "athena:StartQueryExecution"),
+    ("stop_query_execution", "athena:StopQueryExecution"),
     ("admin_add_user_to_group", "cognito-idp:AdminAddUserToGroup"),
     ("admin_create_user", "cognito-idp:AdminCreateUser"),
     ("admin_delete_user", "cognito-idp:AdminDeleteUser"),
@@ -87,6 +92,9 @@ const PARTS: &[(&str, &str)] = &[
 const SEND: (&str, &str) = ("Queue::new(", "sqs:SendMessage");
 const READ: (&str, &str) = ("Secret::new(", "secretsmanager:GetSecretValue");
 const TEXT: (&str, &str) = ("Phone::new(", "sns:Publish");
+
+/// What queries are asked in. Which workgroups they are stands in variables; that grants name the same ones is another rule.
+const WORKGROUPS: &str = "workgroups";
 
 /// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
 type Need = (String, String);
@@ -193,6 +201,7 @@ fn own_needs(body: &Body<'_>) -> BTreeSet<Need> {
             let request = rest.split(".send()").next().unwrap_or_default();
             let on = match action.split_once(':') {
                 Some(("cognito-idp", _)) => "UserPool".to_owned(),
+                Some(("athena", _)) => WORKGROUPS.to_owned(),
                 _ if *action == "dynamodb:Query" && request.contains(".index_name(") => format!("{table}/index"),
                 _ => table.to_owned(),
             };
@@ -291,11 +300,14 @@ fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     grants
         .into_iter()
         .filter(|(action, _)| {
-            ["dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
+            ["athena:", "dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
                 || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
         })
         .filter(|(_, on)| !on.contains("/stream/") && !failures.contains(on))
         .map(|(action, on)| {
+            if action.starts_with("athena:") && on.contains(":workgroup/") {
+                return (action, WORKGROUPS.to_owned());
+            }
             let part = |arn: &String| {
                 on.strip_prefix(arn.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };

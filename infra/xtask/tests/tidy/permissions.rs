@@ -1,6 +1,6 @@
 //! What the roles may do: named actions on named resources, and all that the wiring needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use local_template::{Event, Stack};
 use serde_json::Value;
@@ -11,6 +11,10 @@ use crate::repository::{Repository, texts};
 /// Every action our roles may be granted. A new one is added here by hand, so that a misspelt one does not pass:
 /// CloudFormation and cfn-lint take any text.
 const ACTIONS: &[&str] = &[
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
     "cognito-idp:AdminAddUserToGroup",
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
@@ -35,6 +39,10 @@ const ACTIONS: &[&str] = &[
     "dynamodb:Query",
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
+    "glue:GetDatabase",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "glue:GetTables",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
@@ -238,6 +246,15 @@ pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
             if used && !key {
                 broken.push(without_key(&role, &secret.logical_id));
             }
+        }
+        // Workgroups are named, in the variables as in the grants: they are of a nested stack.
+        let workgroup = |on: &String| on.split_once(":workgroup/").map(|(_, name)| name.to_owned());
+        let used: BTreeSet<String> =
+            granted.iter().flat_map(|statement| &statement.resources).filter_map(workgroup).collect();
+        let named = function.environment.iter().filter(|(name, _)| name.ends_with("_WORKGROUP"));
+        let named: BTreeSet<String> = named.map(|(_, value)| value.clone()).collect();
+        if used != named {
+            broken.push(format!("{id}: its variables name the workgroups {named:?}, its role may use {used:?}"));
         }
         for table in stack.tables() {
             let named = function.environment.values().any(|value| *value == table.name);

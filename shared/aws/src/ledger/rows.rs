@@ -27,11 +27,11 @@ use crate::{
 };
 
 /// Sort key of an account.
-pub(super) const ACCOUNT: &str = "account";
+pub(crate) const ACCOUNT: &str = "account";
 /// Sort key of a wallet.
-pub(super) const WALLET: &str = "wallet";
+pub(crate) const WALLET: &str = "wallet";
 /// Sort key of a transfer.
-pub(super) const TRANSFER: &str = "transfer";
+pub(crate) const TRANSFER: &str = "transfer";
 /// Sort key of an account number.
 pub(super) const NUMBER: &str = "number";
 /// Index partitions of one system account and currency.
@@ -112,7 +112,8 @@ pub(super) fn index_keys(transfer: &Transfer) -> impl Iterator<Item = (&'static 
     .flatten()
 }
 
-/// A new transfer row.
+/// A new transfer row. A hold may come with its end already, when history is written afterwards; its row is then as its
+/// resolution would have left it.
 pub(super) fn transfer_item(transfer: &Transfer) -> Item {
     let mut item = key(transfer.id.as_str(), TRANSFER);
     let mut put = |name: &str, value: AttributeValue| {
@@ -159,7 +160,16 @@ pub(super) fn transfer_item(transfer: &Transfer) -> Item {
             }
         }
         State::Rejected { reason } => put("reason", text(reason.as_str())),
-        State::Captured { .. } | State::Voided { .. } | State::Expired { .. } => {}
+        State::Captured { amount, posted_at, expires_at, .. } => {
+            put("captured", money(*amount));
+            put("posted_at", text(posted_at.to_string()));
+            put("resolved_at", text(posted_at.to_string()));
+            put("expires_at", text(expires_at.to_string()));
+        }
+        State::Voided { at, expires_at } | State::Expired { at, expires_at } => {
+            put("resolved_at", text(at.to_string()));
+            put("expires_at", text(expires_at.to_string()));
+        }
     }
     item
 }
@@ -177,7 +187,7 @@ pub(super) fn stored_status(state: &State) -> &'static str {
 }
 
 /// Reads a transfer row.
-pub(super) fn transfer(item: &Item) -> Result<Transfer, StoreError> {
+pub(crate) fn transfer(item: &Item) -> Result<Transfer, StoreError> {
     let currency = item.currency("currency")?;
     let reversed_by = item.parsed_optional("reversed_by", TransferId::parse)?;
     let state = match item.text("status")? {
@@ -273,7 +283,7 @@ pub(super) fn account_item(account: &Account) -> Item {
 }
 
 /// Reads an account row.
-pub(super) fn account(item: &Item) -> Result<Account, StoreError> {
+pub(crate) fn account(item: &Item) -> Result<Account, StoreError> {
     let currency = item.currency("currency")?;
     Ok(Account {
         id: item.parsed("pk", AccountId::parse)?,

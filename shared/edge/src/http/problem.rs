@@ -55,6 +55,8 @@ codes! {
     MaxNotional = "max_notional" 400 "Above the largest notional";
     /// A query parameter does not parse.
     InvalidParameter = "invalid_parameter" 400 "Invalid parameter";
+    /// Not a query that may be run; why, and where.
+    InvalidQuery = "invalid_query" 400 "Invalid query";
     /// The cursor was not made by this list.
     InvalidCursor = "invalid_cursor" 400 "Invalid cursor";
     /// The `Idempotency-Key` header is required here.
@@ -125,12 +127,16 @@ codes! {
     CaptureExceedsHold = "capture_exceeds_hold" 422 "Capture exceeds hold";
     /// Not enough available.
     InsufficientFunds = "insufficient_funds" 422 "Insufficient funds";
+    /// More happened in the period than one statement holds.
+    StatementTooLong = "statement_too_long" 422 "Statement too long";
     /// The body is larger than the function takes.
     PayloadTooLarge = "payload_too_large" 413 "Payload too large";
     /// Too many requests.
     RateLimited = "rate_limited" 429 "Rate limited";
     /// Something behind us is not available; try again.
     Unavailable = "unavailable" 503 "Unavailable";
+    /// What computes reports is not there, or busy; try again.
+    ReportsUnavailable = "reports_unavailable" 503 "Reports unavailable";
     /// Our fault.
     Internal = "internal_error" 500 "Internal error";
 }

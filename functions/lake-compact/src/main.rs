@@ -1,0 +1,11 @@
+//! Composition: environment, clients, run.
+
+use aws::{client::Environment, objects::Bucket};
+use edge::{clock::SystemClock, telemetry, variable, worker};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let bucket = Bucket::new(Environment::read()?.s3(), variable::required("LAKE_BUCKET")?);
+    worker::run(|_| lake_compact::run(&bucket, &SystemClock)).await
+}

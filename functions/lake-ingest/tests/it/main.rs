@@ -1,0 +1,6 @@
+//! From streams into files: exactly once in every number, however often, however cut, and cut off anywhere.
+#![allow(missing_docs)]
+
+mod crashes;
+mod rows;
+mod world;

@@ -1,0 +1,10 @@
+WITH asked AS (SELECT CAST(? AS TIMESTAMP) AS since, CAST(? AS TIMESTAMP) AS before),
+moved AS (
+    SELECT t.type, t.currency, t.posted_amount, t.posted_at
+    FROM transfers AS t CROSS JOIN asked
+    WHERE t.posted_amount IS NOT NULL AND t.posted_at >= asked.since AND t.posted_at < asked.before
+)
+SELECT CAST(posted_at AS DATE) AS day, type, currency, count(*) AS transfers, sum(posted_amount) AS volume
+FROM moved
+GROUP BY CAST(posted_at AS DATE), type, currency
+ORDER BY day, type, currency
