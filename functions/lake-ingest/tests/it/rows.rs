@@ -79,9 +79,9 @@ async fn the_examples_are_batches_of_each_table() {
     ] {
         let objects = Objects::start().await;
         let ingest = world.ingest(&objects);
-        let done = ingest.ingest(example(name)).await.expect("ingested");
+        let done = ingest.ingest(example(&format!("{name}.json"))).await.expect("ingested");
         assert_eq!(done.versions, versions, "{name}");
-        let answer = ingest.handle(example(name)).await.expect("ingested");
+        let answer = ingest.handle(example(&format!("{name}.json"))).await.expect("ingested");
         assert_eq!(answer, json!({"batchItemFailures": []}), "all is done");
         assert!(objects.all().contains_key(&format!("fresh/{table}")), "{name}");
     }
