@@ -25,11 +25,27 @@ const HEADER: [&str; 10] = [
     "created_at",
 ];
 
-/// The file. What did not fit follows at the address of the `Link` header, told relative to the present one.
+/// A page as a file. What did not fit follows at the address of the `Link` header, told relative to the present one.
 pub(crate) fn answer(account: &Account, page: &Page<EntryView>) -> Answer {
+    let answer = file(account.id.as_str(), text(&page.items));
+    match &page.next_cursor {
+        Some(cursor) => answer.header("Link", format!("<?cursor={cursor}>; rel=\"next\"")),
+        None => answer,
+    }
+}
+
+/// A file of this name.
+pub(crate) fn file(name: &str, text: String) -> Answer {
+    Answer::raw("text/csv; charset=utf-8; header=present", text.into_bytes())
+        .header("Content-Disposition", format!("attachment; filename=\"{name}.csv\""))
+        .header("Vary", "Accept")
+}
+
+/// The header line and a line for each entry.
+pub(crate) fn text(entries: &[EntryView]) -> String {
     let mut text = String::new();
     write(&mut text, HEADER);
-    for entry in &page.items {
+    for entry in entries {
         write(
             &mut text,
             [
@@ -46,14 +62,7 @@ pub(crate) fn answer(account: &Account, page: &Page<EntryView>) -> Answer {
             ],
         );
     }
-    let file = format!("attachment; filename=\"{}.csv\"", account.id);
-    let answer = Answer::raw("text/csv; charset=utf-8; header=present", text.into_bytes())
-        .header("Content-Disposition", file)
-        .header("Vary", "Accept");
-    match &page.next_cursor {
-        Some(cursor) => answer.header("Link", format!("<?cursor={cursor}>; rel=\"next\"")),
-        None => answer,
-    }
+    text
 }
 
 fn direction(direction: Direction) -> &'static str {

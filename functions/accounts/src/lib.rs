@@ -9,6 +9,7 @@ mod find;
 mod kinds;
 mod open;
 mod payees;
+mod period;
 mod statement;
 
 use aws::{customers::Customers, ledger::Ledger};
@@ -48,6 +49,7 @@ pub async fn handle(
         ("DELETE", "/accounts/{id}") => change::delete(ledger, &request).await,
         ("GET", "/accounts/{id}/entries") => statement::entries(ledger, &request).await,
         ("GET", "/accounts/{id}/balance") => statement::balance(ledger, clock, &request).await,
+        ("GET", "/accounts/{id}/statement") => period::statement(ledger, clock, &request).await,
         ("GET", "/payees") => payees::find(ledger, customers, &request).await,
         _ => Err(Problem::not_found()),
     }

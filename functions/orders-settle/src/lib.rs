@@ -1,47 +1,52 @@
 //! Books what the journals say into wallets, entries, candles and orders.
 //!
 //! ```text
-//! stream: something was written to a journal ─► from the cursor on, up to 50 versions netted, until the journal ends:
-//!     wallets (each at its watermark) ─► entries ─► candles ─► order rows (each at its seq) ─► cursor
+//! stream: something was written to a journal ─┬─► from the cursor on, up to 50 versions netted, until the journal ends:
+//! NudgeQueue: it was not settled seconds later ┘    wallets (each at its watermark) ─► entries ─► candles
+//!                                                  ─► order rows (each at its seq) ─► cursor
 //! ```
-//! The stream only nudges: what is settled is read from the journal, in its order, so nothing is lost or done out of turn
-//! when a nudge is. Every row says how much of the journal it has, and takes the rest: any of this may be repeated, cut
+//! Both only nudge: what is settled is read from the journal, in its order, so nothing is lost or done out of turn when a
+//! nudge is. Every row says how much of the journal it has, and takes the rest: any of this may be repeated, cut
 //! off anywhere, or done by two at once. Order rows come last, so whoever sees an order's outcome sees all of it. Locks
 //! were made when the orders were placed, so nothing is overspent however late this is.
 
 mod candles;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
 use aws::{
-    exchange::{Advanced, Exchange, FillsEntry, OrderSettled, OrderUpdate, journal_of},
+    exchange::{Advanced, Exchange, FillsEntry, JournalEntry, OrderSettled, OrderUpdate, journal_of},
     ledger::{Ledger, wallets::WalletSettled},
     store::StoreError,
 };
 use domain::{
-    exchange::{OrderMove, Stretch},
+    exchange::{Nudge, OrderMove, Stretch},
     instrument::{Instrument, Symbol},
     order::{OrderKey, Owner},
     wallet::{Change, Wallet},
 };
 use edge::{
-    sqs::{BatchResponse, Failure},
-    streams::{Event, Record},
+    sqs::{self, BatchResponse, Failure},
+    streams::{self, Record},
 };
 use futures::{
     future::join_all,
     stream::{self, TryStreamExt},
 };
+use serde_json::{Value, json};
 
 use candles::Candles;
 
-/// Versions netted at a time.
+/// Versions netted at a time,
 const STRETCH: usize = 50;
-/// Stretches of one book in one invocation. What is left then fails, and the stream comes again.
-const STRETCHES: usize = 100;
+/// as long as they have no more events than this together: every one of them may be a row of its own, and an invocation
+/// must get through a stretch.
+const EVENTS: usize = 5_000;
+/// How often the journal of one book is read on in one invocation. What is left then fails, and the stream comes again.
+const READS: usize = 100;
 /// Rows written at a time.
 const WRITERS: usize = 16;
 /// How often a row is looked at again when another settler writes it too.
@@ -63,8 +68,18 @@ impl Settler {
         Self { exchange, ledger, instruments: Mutex::default(), candles: Candles::default() }
     }
 
+    /// Handles a batch of the stream or of the queue.
+    pub async fn handle(&self, event: Value) -> Result<BatchResponse, serde_json::Error> {
+        if event["Records"][0]["eventSource"] == json!("aws:sqs") {
+            let settle = async |nudge: Nudge| self.settle(&nudge.symbol).await.map(drop);
+            Ok(sqs::batch(serde_json::from_value(event)?, settle).await)
+        } else {
+            Ok(self.written(serde_json::from_value(event)?).await)
+        }
+    }
+
     /// Settles every book that the records name.
-    pub async fn handle(&self, event: Event) -> BatchResponse {
+    async fn written(&self, event: streams::Event) -> BatchResponse {
         let symbol_of = |record: &Record| journal_of(record.partition_key());
         let symbols: BTreeSet<Symbol> = event.records.iter().filter_map(symbol_of).collect();
         let settled = symbols.into_iter().map(|symbol| async move {
@@ -78,18 +93,27 @@ impl Settler {
         event.failed(|record| symbol_of(record).is_some_and(|symbol| failed.contains(&symbol)))
     }
 
-    /// Settles a book up to the end of its journal; how many versions.
+    /// Settles a book up to where its journal ends when it is read; how many versions. What is written meanwhile brings
+    /// a nudge of its own, and costs less together with what follows it.
     pub async fn settle(&self, symbol: &Symbol) -> Result<u64, Failure> {
-        let mut cursor = self.exchange.cursor(symbol).await?.version;
-        let begun = cursor;
-        for _ in 0..STRETCHES {
-            let entries = self.exchange.tail(symbol, cursor + 1, STRETCH).await?;
-            if entries.is_empty() {
+        let begun = self.exchange.cursor(symbol).await?.version;
+        let mut cursor = begun;
+        for _ in 0..READS {
+            let mut ahead = VecDeque::from(self.exchange.tail(symbol, cursor + 1, STRETCH).await?);
+            let mut last = ahead.len() < STRETCH;
+            while !ahead.is_empty() {
+                let gap = || StoreError::corrupt(format!("the journal of {symbol} has a gap behind {cursor}"));
+                let stretch = Stretch::new(cursor, take(&mut ahead)).ok_or_else(gap)?;
+                cursor = self.settle_stretch(symbol, &stretch).await?;
+                if cursor != stretch.last() {
+                    // Another settler is at it; from where it stands now it goes on.
+                    last = false;
+                    break;
+                }
+            }
+            if last {
                 return Ok(cursor - begun);
             }
-            let gap = || StoreError::corrupt(format!("the journal of {symbol} has a gap behind {cursor}"));
-            let stretch = Stretch::new(cursor, entries).ok_or_else(gap)?;
-            cursor = self.settle_stretch(symbol, &stretch).await?;
         }
         Err(Failure::new("there is more to settle"))
     }
@@ -122,6 +146,17 @@ impl Settler {
         known().insert(symbol.clone(), instrument.clone());
         Ok(instrument)
     }
+}
+
+/// The next versions to be netted, at least one.
+fn take(ahead: &mut VecDeque<JournalEntry>) -> Vec<JournalEntry> {
+    let mut events = 0;
+    let fits = ahead.iter().take_while(|entry| {
+        events += entry.batch.events.len();
+        events <= EVENTS
+    });
+    let count = fits.count().max(1);
+    ahead.drain(..count).collect()
 }
 
 /// A stretch and where it goes.

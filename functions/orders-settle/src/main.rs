@@ -1,7 +1,7 @@
 //! Composition: environment, clients, run.
 
 use aws::{client::Environment, exchange::Exchange, ledger::Ledger};
-use edge::{streams, telemetry, variable};
+use edge::{telemetry, variable, worker};
 use orders_settle::Settler;
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,6 +10,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let dynamodb = Environment::read()?.dynamodb();
     let exchange = Exchange::new(dynamodb.clone(), variable::required("EXCHANGE_TABLE")?);
     let ledger = Ledger::new(dynamodb, variable::required("LEDGER_TABLE")?);
-    let settler = Settler::new(exchange, ledger);
-    streams::run(|event| settler.handle(event)).await
+    let settler = &Settler::new(exchange, ledger);
+    worker::run(|event| async move { Ok(serde_json::to_value(settler.handle(event).await?)?) }).await
 }

@@ -1,4 +1,5 @@
-//! Sends again what was locked and recorded but never reached its book, and wakes books whose orders end by time.
+//! Sends again what was locked and recorded but never reached its book, wakes books whose orders end by time, and has
+//! settled what nobody settles.
 //!
 //! ```text
 //! stream: an order was placed (seconds ago) ─┬─ it has an answer ─► done
@@ -6,24 +7,26 @@
 //!                                           ├─ pending, the journal not settled to its end ─► a later look
 //!                                           ├─ pending all the same ─► OrderQueue once more, a later look
 //!                                           └─ rests until a moment ─► a look then: OrderQueue, expire
+//! stream: a book was written to (seconds ago) ─► not settled so far ─► NudgeQueue, in some seconds
 //! ```
 //! An order is locked in one transaction and queued by another call, so it may never arrive. It may also be a backlog
 //! that keeps it: sending it twice does no harm, because the queue knows it for five minutes and the book for ever.
+//! The settlement's own stream may lose the last nudge of a book, so each version is looked after here as well.
 //! Looks become rarer and end some day; an order that pends for minutes is a metric.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use aws::{
-    exchange::{Exchange, OrderRef},
+    exchange::{Exchange, OrderRef, version_of_keys},
     queues::{LONGEST_DELAY, Queue},
 };
 use domain::{
     Timestamp,
-    exchange::Message,
+    exchange::{Message, Nudge},
     id::{CustomerId, OrderId},
     instrument::{Instrument, Symbol},
     order::{Order, Status},
@@ -46,7 +49,9 @@ const STUCK: u32 = 5;
 const LAST: u32 = 20;
 /// An order younger than this may just be on its way.
 const YOUNG: Duration = Duration::from_secs(3);
-/// Orders looked at at the same time.
+/// A version younger than this may just be being settled.
+const UNSETTLED: Duration = Duration::from_secs(5);
+/// Orders and books looked at at the same time.
 const AT_ONCE: usize = 16;
 
 /// The message of `SweepQueue`: look at this order.
@@ -69,6 +74,8 @@ pub struct Queues {
     pub orders: Queue,
     /// Later looks.
     pub later: Queue,
+    /// Books to be settled.
+    pub nudges: Queue,
 }
 
 /// What a sweeper keeps from one invocation to the next.
@@ -117,33 +124,62 @@ impl<C: Clock> Sweeper<C> {
             let event: sqs::Event = serde_json::from_value(event)?;
             Ok(sqs::batch(event, |look| self.look_again(look)).await)
         } else {
-            Ok(self.placed(serde_json::from_value(event)?).await)
+            Ok(self.written(serde_json::from_value(event)?).await)
         }
     }
 
-    /// The first look.
-    async fn placed(&self, event: streams::Event) -> BatchResponse {
-        let of = |record: &streams::Record| OrderRef::of_keys(record.partition_key(), record.sort_key());
-        let wanted: Vec<_> = event.records.iter().filter_map(of).collect();
-        let orders = match self.exchange.orders(&wanted).await {
+    /// The first look at orders that were placed and books that were written to.
+    async fn written(&self, event: streams::Event) -> BatchResponse {
+        let order_of = |record: &streams::Record| OrderRef::of_keys(record.partition_key(), record.sort_key());
+        let version_of = |record: &streams::Record| version_of_keys(record.partition_key(), record.sort_key());
+        let wanted: Vec<_> = event.records.iter().filter_map(order_of).collect();
+        // Of each book the newest version: a record that is late may come behind a newer one.
+        let mut books = BTreeMap::<Symbol, u64>::new();
+        for (symbol, version) in event.records.iter().filter_map(version_of) {
+            let newest = books.entry(symbol).or_default();
+            *newest = version.max(*newest);
+        }
+        let (orders, books) = tokio::join!(self.placed(&wanted), self.settled(&books));
+        tracing::info!(records = event.records.len(), orders = orders.len(), books = books.len(), "not looked after");
+        event.failed(|record| {
+            order_of(record).is_some_and(|order| orders.contains(&order.id))
+                || version_of(record).is_some_and(|(symbol, _)| books.contains(&symbol))
+        })
+    }
+
+    /// Looks at orders; those that could not be looked after.
+    async fn placed(&self, wanted: &[OrderRef]) -> Vec<OrderId> {
+        let orders = match self.exchange.orders(wanted).await {
             Ok(orders) => orders,
             Err(error) => {
                 tracing::error!(orders = wanted.len(), %error, "orders not looked at");
-                return event.failed(|_| true);
+                return wanted.iter().map(|order| order.id.clone()).collect();
             }
         };
-        let failed: Vec<_> = stream::iter(&orders)
-            .map(|order| async move {
-                let failure = self.look(order, 0).await.err()?;
-                tracing::error!(order_id = %order.id, cause = failure.cause(), "order not looked after");
-                Some(&order.id)
-            })
-            .buffer_unordered(AT_ONCE)
-            .filter_map(async |failed| failed)
-            .collect()
-            .await;
-        tracing::info!(records = event.records.len(), failed = failed.len(), "orders looked at");
-        event.failed(|record| of(record).is_some_and(|order| failed.contains(&&order.id)))
+        let looks = stream::iter(orders).map(|order| async move {
+            let failure = self.look(&order, 0).await.err()?;
+            tracing::error!(order_id = %order.id, cause = failure.cause(), "order not looked after");
+            Some(order.id)
+        });
+        looks.buffer_unordered(AT_ONCE).filter_map(async |failed| failed).collect().await
+    }
+
+    /// Has books settled that are not settled up to these versions; those that could not be looked after.
+    async fn settled(&self, books: &BTreeMap<Symbol, u64>) -> Vec<Symbol> {
+        let looks = stream::iter(books).map(|(symbol, version)| async move {
+            let failure = self.nudge(symbol, *version).await.err()?;
+            tracing::error!(%symbol, version, cause = failure.cause(), "book not looked after");
+            Some(symbol.clone())
+        });
+        looks.buffer_unordered(AT_ONCE).filter_map(async |failed| failed).collect().await
+    }
+
+    async fn nudge(&self, symbol: &Symbol, version: u64) -> Result<(), Failure> {
+        if self.exchange.cursor(symbol).await?.version < version {
+            tracing::info!(%symbol, version, "not settled so far");
+            self.queues.nudges.send(&Nudge { symbol: symbol.clone() }, UNSETTLED).await?;
+        }
+        Ok(())
     }
 
     /// A later one.

@@ -12,6 +12,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queues = Queues {
         orders: Queue::new(environment.sqs(), variable::required("ORDER_QUEUE_URL")?),
         later: Queue::new(environment.sqs(), variable::required("SWEEP_QUEUE_URL")?),
+        nudges: Queue::new(environment.sqs(), variable::required("NUDGE_QUEUE_URL")?),
     };
     let sweeper = Sweeper::new(exchange, queues, SystemClock, variable::required("METRICS_NAMESPACE")?);
     let sweeper = &sweeper;

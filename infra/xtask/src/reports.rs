@@ -76,7 +76,8 @@ async fn print(client: &mut Client, report: &str, rows: u16) -> Result<()> {
     let took = started.elapsed().as_millis();
     let (title, as_of) = (cell(&body["title"]), cell(&body["as_of"]));
     println!("\n{title} ({report}), as of {}, {took} ms", if as_of.is_empty() { "never" } else { &as_of });
-    let columns: Vec<String> = body["columns"].as_array().into_iter().flatten().map(|column| cell(&column["name"])).collect();
+    let columns: Vec<String> =
+        body["columns"].as_array().into_iter().flatten().map(|column| cell(&column["name"])).collect();
     let header: Vec<&str> = columns.iter().map(String::as_str).collect();
     let row = |row: &Value| columns.iter().map(|column| cell(&row[column.as_str()])).collect::<Vec<_>>();
     let rows: Vec<_> = body["rows"].as_array().into_iter().flatten().map(row).collect();

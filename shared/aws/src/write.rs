@@ -119,8 +119,13 @@ pub(crate) fn check(
 
 /// Sends one conditional update alone, which costs half of a transaction; the row as it becomes.
 pub(crate) async fn update_alone(meter: &Meter, update: UpdateItemFluentBuilder) -> Result<Item, WriteError> {
+    let row = change_alone(meter, update.return_values(ReturnValue::AllNew)).await?;
+    row.ok_or_else(|| WriteError::Store(StoreError::corrupt("no row after an update")))
+}
+
+/// The same for whoever does not ask how the row becomes: it is answered only if the update says so.
+pub(crate) async fn change_alone(meter: &Meter, update: UpdateItemFluentBuilder) -> Result<Option<Item>, WriteError> {
     let update = update
-        .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
     let started = Instant::now();
@@ -129,8 +134,7 @@ pub(crate) async fn update_alone(meter: &Meter, update: UpdateItemFluentBuilder)
         let error = match update.clone().send().await {
             Ok(answer) => {
                 meter.write(&answer.consumed_capacity);
-                let row = answer.attributes.ok_or_else(|| StoreError::corrupt("no row after an update"));
-                return row.map_err(WriteError::Store);
+                return Ok(answer.attributes);
             }
             Err(SdkError::ServiceError(refused)) => refused.into_err(),
             Err(error) => return Err(WriteError::Store(unavailable(error))),

@@ -161,6 +161,7 @@ fn route(path: &str) -> &'static str {
         ["accounts", _] => "/accounts/{id}",
         ["accounts", _, "entries"] => "/accounts/{id}/entries",
         ["accounts", _, "balance"] => "/accounts/{id}/balance",
+        ["accounts", _, "statement"] => "/accounts/{id}/statement",
         ["account-types"] => "/account-types",
         ["account-types", _] => "/account-types/{id}",
         ["payees"] => "/payees",

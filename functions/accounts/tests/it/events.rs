@@ -49,6 +49,7 @@ async fn every_event_is_decoded_and_served() {
         ("close", 409, "balance_not_zero"),
         ("create-type", 201, "student"),
         ("entries", 200, "deposit"),
+        ("entries-csv", 200, "entry_id,"),
         ("get", 200, NUMBER),
         ("get-type", 200, "savings"),
         ("list", 200, ACCOUNT),
@@ -56,7 +57,8 @@ async fn every_event_is_decoded_and_served() {
         ("open", 201, "savings"),
         ("payees-number", 200, "Ana Q•••"),
         ("payees-phone", 200, NUMBER),
-        ("statement", 200, "entry_id,"),
+        ("statement", 200, "\"closing\":\"100.00\""),
+        ("statement-csv", 200, "entry_id,"),
     ];
     for (case, status, told) in cases {
         let app = bank().await;

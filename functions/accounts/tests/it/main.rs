@@ -7,4 +7,5 @@ mod kinds;
 mod listing;
 mod opening;
 mod payees;
+mod period;
 mod statement;

@@ -12,7 +12,7 @@ use testkit::{SequentialEntropy, command, hold, money};
 use crate::app::{App, id, path, to};
 
 /// Ana with a deposit of 100.00, a transfer of 30.00 to Ben, a payment of 5.50 outside and a hold of 10.00.
-async fn lived_in() -> (App, Value, Value) {
+pub(crate) async fn lived_in() -> (App, Value, Value) {
     let app = App::start().await;
     let (ana, ben) = (app.open("ana", "USD").await, app.open("ben", "USD").await);
     app.deposit(&ana, "100").await;
@@ -149,7 +149,7 @@ async fn every_refusal_has_its_code_and_the_earlier_rule_wins() {
     assert_eq!(reply.refusal(), (400, "invalid_cursor"), "a cursor is of one account");
 }
 
-async fn csv(app: &App, path: &str) -> (String, lambda_http::http::HeaderMap) {
+pub(crate) async fn csv(app: &App, path: &str) -> (String, lambda_http::http::HeaderMap) {
     let request = to("ana", "GET", path).header("Accept", "text/csv").build();
     let outcome = handle(&app.stores, &app.clock, &SequentialEntropy::default(), request).await;
     let settings = Settings { allowed_origin: "*".into() };

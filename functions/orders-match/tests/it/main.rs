@@ -4,4 +4,5 @@
 mod app;
 mod committing;
 mod duplicates;
+mod largest;
 mod poison;

@@ -78,11 +78,21 @@ async fn a_long_journal_is_settled_to_its_end_by_one_nudge() {
 #[tokio::test]
 async fn the_event_of_the_repository_names_two_books_and_nudges_both() {
     let mut world = World::start().await;
-    let nudge = || serde_json::from_value(event("orders-settle.json")).expect("an event");
-    assert_eq!(world.settler().handle(nudge()).await, BatchResponse::default(), "empty journals are settled");
+    let handled = async |world: &World| world.settler().handle(event("orders-settle.json")).await.expect("an answer");
+    assert_eq!(handled(&world).await, BatchResponse::default(), "empty journals are settled");
     let message = world.place("ana", &buy("1", "100")).await.expect("placed");
     world.matched(&world.matcher(), &[message]).await;
-    assert_eq!(world.settler().handle(nudge()).await, BatchResponse::default());
+    assert_eq!(handled(&world).await, BatchResponse::default());
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_message_of_the_queue_nudges_too() {
+    let mut world = World::start().await;
+    let message = world.place("ana", &buy("1", "100")).await.expect("placed");
+    world.matched(&world.matcher(), &[message]).await;
+    let nudged = world.settler().handle(event("orders-settle.queue.json")).await.expect("an answer");
+    assert_eq!(nudged, BatchResponse::default());
     world.check().await;
 }
 
@@ -93,7 +103,12 @@ async fn a_book_that_cannot_be_settled_is_read_again_from_its_first_record() {
     world.matched(&world.matcher(), &[message]).await;
     let line = testkit::Line::to(&world.stack).await;
     line.cut(1, testkit::Cut::Before);
-    let nudge = serde_json::from_value(event("orders-settle.json")).expect("an event");
+    let answer = world.settler_at(&line).handle(event("orders-settle.json")).await.expect("an answer");
     let failure = ItemFailure { item_identifier: "000000000000000000001".into() };
-    assert_eq!(world.settler_at(&line).handle(nudge).await.batch_item_failures, [failure]);
+    assert_eq!(answer.batch_item_failures, [failure]);
+    line.mend();
+    line.cut(1, testkit::Cut::Before);
+    let answer = world.settler_at(&line).handle(event("orders-settle.queue.json")).await.expect("an answer");
+    let failure = ItemFailure { item_identifier: "2e1424d4-f796-459a-8184-000000000001".into() };
+    assert_eq!(answer.batch_item_failures, [failure]);
 }

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod histories;
+mod largest;
 mod ledger;
 mod units;
 mod world;

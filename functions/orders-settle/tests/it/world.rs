@@ -8,7 +8,7 @@ use aws::{
 };
 use domain::{
     Timestamp,
-    exchange::{JournalEntry, Message, Replica, Stretch},
+    exchange::{JournalEntry, Message, OrderMove, Replica, Stretch},
     instrument::Symbol,
     order::{Order, OrderFields, OrderKey, Owner, Side, Status},
     order_book::{Candle, Command, Interval, Snapshot},
@@ -21,9 +21,6 @@ use rust_decimal::Decimal;
 use testkit::{Line, ManualClock, Market, Stack, customer, order_id};
 
 pub const TRADERS: [&str; 5] = ["ana", "ben", "cora", "dan", "eva"];
-/// What each of them is granted.
-pub const USD: &str = "100000";
-pub const BTC: &str = "1000";
 
 pub struct World {
     pub stack: Stack,
@@ -31,20 +28,27 @@ pub struct World {
     pub exchange: Exchange,
     pub ledger: Ledger,
     pub clock: ManualClock,
+    /// What each of them is granted: BTC, USD.
+    granted: [&'static str; 2],
     /// Every order that was placed: name, whose, as it was placed.
     pub orders: Vec<(String, &'static str, Order)>,
 }
 
 impl World {
     pub async fn start() -> Self {
+        Self::with(["1000", "100000"]).await
+    }
+
+    /// With so much BTC and USD for each trader.
+    pub async fn with(granted: [&'static str; 2]) -> Self {
         let stack = Stack::start().await;
         let (market, clock) = (stack.market("BTC-USD").await, ManualClock::default());
         for who in TRADERS {
-            stack.grant(who, "USD", USD, clock.now()).await;
-            stack.grant(who, "BTC", BTC, clock.now()).await;
+            stack.grant(who, "BTC", granted[0], clock.now()).await;
+            stack.grant(who, "USD", granted[1], clock.now()).await;
         }
         let (exchange, ledger) = (stack.exchange(), stack.ledger());
-        Self { stack, market, exchange, ledger, clock, orders: Vec::new() }
+        Self { stack, market, exchange, ledger, clock, granted, orders: Vec::new() }
     }
 
     pub fn symbol(&self) -> Symbol {
@@ -112,12 +116,13 @@ impl World {
             self.check_wallet(who, &changes, &book).await;
             self.check_fills(who, whole.as_ref()).await;
         }
+        let moves = whole.as_ref().map(Stretch::orders).unwrap_or_default();
         for (name, who, placed) in &self.orders {
             let key = OrderKey::of(&placed.id).expect("a key");
             let times = journal.iter().flat_map(|entry| &entry.batch.commands);
             let times = times.filter(|command| command.placed() == Some(key)).count();
             assert_eq!(times, 1, "order {name} of {who} reached its book once");
-            self.check_order(who, placed, whole.as_ref()).await;
+            self.check_order(who, placed, moves.get(&(owner(who), key))).await;
         }
         self.check_market(&journal, whole.as_ref()).await;
     }
@@ -146,14 +151,14 @@ impl World {
         for (asset, granted, locks, free, unlocked) in [
             (
                 instrument.base(),
-                BTC,
+                self.granted[0],
                 instrument.quantity(locked(Side::Sell)),
                 instrument.quantity(funds.base_free),
                 instrument.quantity(funds.base_locked),
             ),
             (
                 instrument.quote(),
-                USD,
+                self.granted[1],
                 instrument.quote_amount(locked(Side::Buy)),
                 instrument.quote_amount(funds.quote_free),
                 instrument.quote_amount(funds.quote_locked),
@@ -200,12 +205,11 @@ impl World {
         assert_eq!(stored, expected, "fills of {who}");
     }
 
-    async fn check_order(&self, who: &str, placed: &Order, whole: Option<&Stretch>) {
+    async fn check_order(&self, who: &str, placed: &Order, net: Option<&OrderMove>) {
         let stored = self.exchange.order(&customer(who), &placed.id).await.expect("a look").expect("an order");
-        let (owner, key) = (Owner::of(&customer(who)).expect("a key"), OrderKey::of(&placed.id).expect("a key"));
         let instrument = &self.market.instrument;
         let quote = |units: u128| instrument.quote_amount(units as i128);
-        let expected = match whole.and_then(|whole| whole.order_after(owner, key, 0)) {
+        let expected = match net {
             None => placed.clone(),
             Some(net) => Order {
                 status: net.change.status,
@@ -240,7 +244,7 @@ impl World {
                 *sums.entry(asset.to_string()).or_default() += holding.total();
             }
         }
-        for (asset, granted) in [("USD", USD), ("BTC", BTC)] {
+        for (asset, granted) in ["BTC", "USD"].into_iter().zip(self.granted) {
             let granted: Decimal = granted.parse().expect("a number");
             assert_eq!(sums[asset], granted * Decimal::from(TRADERS.len()), "{asset}");
         }

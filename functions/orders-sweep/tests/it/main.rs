@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws::{exchange::Placed, queues::Queue};
 use domain::{
-    exchange::Message,
+    exchange::{Message, Nudge},
     order::{OrderFields, Status},
     order_book::Command,
 };
@@ -28,7 +28,7 @@ impl App {
         let market = stack.market("BTC-USD").await;
         stack.grant("ana", "USD", "100000", clock.now()).await;
         let queue = |name| Queue::new(services.environment().sqs(), services.queue_url(name));
-        let queues = Queues { orders: queue("OrderQueue"), later: queue("SweepQueue") };
+        let queues = Queues { orders: queue("OrderQueue"), later: queue("SweepQueue"), nudges: queue("NudgeQueue") };
         let sweeper = Sweeper::new(stack.exchange(), queues, clock.clone(), "florin".into());
         Self { stack, services, market, clock, sweeper }
     }
@@ -58,6 +58,16 @@ impl App {
         self.services.advance(Duration::from_secs(seconds.into()));
         self.clock.advance_seconds(seconds.into());
         self.services.deliver("SweepQueue", async |event: Value| self.handle(event).await).await
+    }
+
+    /// The record of the first version of the book comes over the stream.
+    async fn version_looked_at(&self) {
+        assert_eq!(self.handle(event("orders-sweep.journal.json")).await, json!({"batchItemFailures": []}));
+    }
+
+    async fn nudged(&self) -> Vec<Nudge> {
+        let bodies = self.services.take("NudgeQueue").await;
+        bodies.into_iter().map(|body| serde_json::from_value(body).expect("a nudge")).collect()
     }
 
     async fn sent(&self) -> Vec<Message> {
@@ -113,6 +123,21 @@ async fn while_the_settlement_is_behind_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_book_whose_last_nudge_was_lost_gets_another_in_some_seconds() {
+    let mut app = App::start().await;
+    let message = app.place("a", &buy("1", "100")).await;
+    app.apply(&[message]).await;
+    app.version_looked_at().await;
+    assert_eq!(app.nudged().await, [], "its settlement may just be under way");
+    app.services.advance(Duration::from_secs(5));
+    assert_eq!(app.nudged().await, [Nudge { symbol: app.market.instrument.symbol().clone() }]);
+    app.market.settle().await.expect("settled");
+    app.version_looked_at().await;
+    app.services.advance(Duration::from_secs(900));
+    assert_eq!(app.nudged().await, [], "there is nothing left to settle");
+}
+
+#[tokio::test]
 async fn a_message_that_ended_with_the_dead_letters_is_sent_again_after_five_minutes_and_not_for_ever() {
     let app = App::start().await;
     app.place("a", &buy("1", "100")).await;
@@ -164,15 +189,18 @@ async fn the_events_of_the_repository_are_handled() {
 
 #[tokio::test]
 async fn records_that_cannot_be_looked_at_come_again() {
-    let app = App::start().await;
+    let mut app = App::start().await;
     app.place("a", &buy("1", "100")).await;
     app.clock.advance_seconds(10);
     let nowhere = Queue::new(app.services.environment().sqs(), format!("{}x", app.services.queue_url("OrderQueue")));
-    let queues = Queues { orders: nowhere.clone(), later: nowhere };
+    let queues = Queues { orders: nowhere.clone(), later: nowhere.clone(), nudges: nowhere };
     let sweeper = Sweeper::new(app.stack.exchange(), queues, app.clock.clone(), "florin".into());
     let mut event = event("orders-sweep.json");
     event["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = json!(customer("ana").as_str());
     event["Records"][0]["dynamodb"]["Keys"]["sk"]["S"] = json!(format!("order#{}", order_id("a")));
-    let answer = json!(sweeper.handle(event).await.expect("an answer"));
-    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "000000000000000000001"}]}));
+    let again = json!({"batchItemFailures": [{"itemIdentifier": "000000000000000000001"}]});
+    assert_eq!(json!(sweeper.handle(event).await.expect("an answer")), again);
+    let message = Message::place(&app.market.order("a", "ana").await.expect("an order"), &app.market.instrument);
+    app.apply(&[message.expect("a message")]).await;
+    assert_eq!(json!(sweeper.handle(self::event("orders-sweep.journal.json")).await.expect("an answer")), again);
 }

@@ -81,8 +81,13 @@ async fn the_catalogue_tells_what_each_report_takes_and_means() {
     let top = items.iter().find(|report| report["name"] == "top-balances").expect("a report");
     let parameter = &top["parameters"][0];
     assert_eq!(parameter["default"], 20);
-    assert_eq!((&parameter["minimum"], &parameter["maximum"], &parameter["type"]), (&1.into(), &100.into(), &"integer".into()));
-    assert!(top["columns"].as_array().is_some_and(|columns| columns.iter().all(|column| column["meaning"].is_string())));
+    assert_eq!(
+        (&parameter["minimum"], &parameter["maximum"], &parameter["type"]),
+        (&1.into(), &100.into(), &"integer".into())
+    );
+    assert!(
+        top["columns"].as_array().is_some_and(|columns| columns.iter().all(|column| column["meaning"].is_string()))
+    );
     assert_eq!(app.get("/reports?x=1").await.status, 400);
 }
 
@@ -117,9 +122,14 @@ async fn a_report_is_csv_for_who_asks() {
     app.fill("whole", &world.records()).await;
     let (text, headers) = app.csv("/reports/voucher-sales?since=2023-01-01&limit=1").await;
     let mut lines = text.split("\r\n");
-    assert_eq!(lines.next(), Some("product_id,product_name,paid_by,currency,purchases,delivered,failed,undecided,sales"));
+    assert_eq!(
+        lines.next(),
+        Some("product_id,product_name,paid_by,currency,purchases,delivered,failed,undecided,sales")
+    );
     assert!(lines.next().is_some_and(|line| line.starts_with("data-1,1 GB,account,USD,")), "{text}");
-    assert!(headers["link"].to_str().is_ok_and(|link| link.starts_with("<?cursor=") && link.ends_with("; rel=\"next\"")));
+    assert!(
+        headers["link"].to_str().is_ok_and(|link| link.starts_with("<?cursor=") && link.ends_with("; rel=\"next\""))
+    );
     assert_eq!(headers["content-disposition"], "attachment; filename=\"voucher-sales.csv\"");
     // A product called `=10 GB` is text, not a formula.
     let (text, headers) = app.csv("/reports/voucher-sales?since=2023-01-01").await;
@@ -130,9 +140,13 @@ async fn a_report_is_csv_for_who_asks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_is_served() {
     let app = App::start().await;
-    for (file, status) in
-        [("reports.json", 200), ("reports.one.json", 200), ("reports.query.json", 202), ("reports.query-get.json", 404), ("reports.query-stop.json", 404)]
-    {
+    for (file, status) in [
+        ("reports.json", 200),
+        ("reports.one.json", 200),
+        ("reports.query.json", 202),
+        ("reports.query-get.json", 404),
+        ("reports.query-stop.json", 404),
+    ] {
         let reply = app.serve(event_request(event(file))).await;
         assert_eq!(reply.status, status, "{file}: {}", reply.body);
     }

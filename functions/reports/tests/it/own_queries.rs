@@ -26,7 +26,13 @@ async fn a_query_is_answered_and_can_be_read_again_in_pages() {
     loop {
         let page = app.get(&format!("/queries/{id}?limit=11{cursor}")).await;
         assert_eq!(page.status, 200, "{}", page.body);
-        seen.extend(page.body["rows"].as_array().expect("rows").iter().map(|row| row["transfer_id"].as_str().expect("an id").to_owned()));
+        seen.extend(
+            page.body["rows"]
+                .as_array()
+                .expect("rows")
+                .iter()
+                .map(|row| row["transfer_id"].as_str().expect("an id").to_owned()),
+        );
         match page.body["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
@@ -88,7 +94,10 @@ async fn a_query_that_fails_tells_why() {
     let reply = app.query("SELECT no_such_column FROM accounts").await;
     let told = reply.body.to_string();
     assert!(told.contains("no_such_column"), "{} {told}", reply.status);
-    assert!((reply.status == 200 && reply.body["status"] == "failed") || reply.body["code"] == "invalid_query", "{told}");
+    assert!(
+        (reply.status == 200 && reply.body["status"] == "failed") || reply.body["code"] == "invalid_query",
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,13 +150,17 @@ async fn every_function_that_may_be_called_is_there_and_kinds_are_told() {
     for name in guard::functions() {
         let argument = match name {
             "current_date" => "current_date".to_owned(),
-            "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" => format!("{name}() OVER (ORDER BY posted)"),
+            "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" => {
+                format!("{name}() OVER (ORDER BY posted)")
+            }
             "ntile" => "ntile(2) OVER (ORDER BY posted)".to_owned(),
             "nth_value" => "nth_value(posted, 1) OVER (ORDER BY posted)".to_owned(),
             "lag" | "lead" | "first_value" | "last_value" => format!("{name}(posted) OVER (ORDER BY posted)"),
             "bool_and" | "bool_or" => format!("{name}(TRUE)"),
             "corr" | "covar_pop" | "covar_samp" => format!("{name}(CAST(posted AS DOUBLE), CAST(held AS DOUBLE))"),
-            "stddev" | "stddev_pop" | "stddev_samp" | "var_pop" | "var_samp" => format!("{name}(CAST(posted AS DOUBLE))"),
+            "stddev" | "stddev_pop" | "stddev_samp" | "var_pop" | "var_samp" => {
+                format!("{name}(CAST(posted AS DOUBLE))")
+            }
             "avg" | "count" | "max" | "min" | "sum" => format!("{name}(posted)"),
             "coalesce" | "nullif" | "greatest" | "least" => format!("{name}(posted, held)"),
             "concat" => "concat(type, 'x')".to_owned(),
@@ -169,9 +182,20 @@ async fn every_function_that_may_be_called_is_there_and_kinds_are_told() {
     let reply = app.query("SELECT 1 AS a, CAST(1 AS DECIMAL(38, 8)) AS b, 'x' AS c, TRUE AS d, DATE '2024-02-29' AS e, CAST(NULL AS VARCHAR) AS f, CAST(0.5 AS DOUBLE) AS g, TIMESTAMP '2024-02-29 12:00:00' AS h").await;
     let row = &reply.body["rows"][0];
     assert_eq!(row["a"], 1, "{}", reply.body);
-    assert_eq!([&row["b"], &row["c"], &row["e"], &row["g"]], [&json!("1"), &json!("x"), &json!("2024-02-29"), &json!("0.5")], "{}", reply.body);
+    assert_eq!(
+        [&row["b"], &row["c"], &row["e"], &row["g"]],
+        [&json!("1"), &json!("x"), &json!("2024-02-29"), &json!("0.5")],
+        "{}",
+        reply.body
+    );
     assert_eq!((&row["d"], &row["f"]), (&json!(true), &Value::Null));
     assert_eq!(row["h"], "2024-02-29T12:00:00.000Z");
-    let kinds: Vec<_> = reply.body["columns"].as_array().expect("columns").iter().map(|column| column["type"].clone()).collect();
-    assert_eq!(kinds, ["integer", "decimal", "string", "boolean", "day", "string", "double", "timestamp"], "{}", reply.body);
+    let kinds: Vec<_> =
+        reply.body["columns"].as_array().expect("columns").iter().map(|column| column["type"].clone()).collect();
+    assert_eq!(
+        kinds,
+        ["integer", "decimal", "string", "boolean", "day", "string", "double", "timestamp"],
+        "{}",
+        reply.body
+    );
 }

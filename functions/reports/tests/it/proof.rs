@@ -64,7 +64,11 @@ fn every_report_is_compared_and_describes_its_columns() {
     assert_eq!(all.len(), REPORTS.len(), "a name twice");
     for report in REPORTS {
         let places = report.sql.matches('?').count();
-        assert!(!report.title.is_empty() && report.columns.iter().all(|column| !column.meaning.is_empty()), "{}", report.name);
+        assert!(
+            !report.title.is_empty() && report.columns.iter().all(|column| !column.meaning.is_empty()),
+            "{}",
+            report.name
+        );
         assert!(places >= report.parameters.len(), "{}", report.name);
         for column in report.columns {
             let beside = column.currency.is_none_or(|beside| report.columns.iter().any(|other| other.name == beside));
@@ -136,7 +140,11 @@ async fn amounts_have_the_decimals_of_their_currency_and_none_is_a_float() {
     }
     for report in REPORTS {
         let reply = app.get(&path(report)).await;
-        let floats = reply.body["rows"].as_array().expect("rows").iter().flat_map(|row| row.as_object().expect("a row").values());
+        let floats = reply.body["rows"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .flat_map(|row| row.as_object().expect("a row").values());
         assert_eq!(floats.filter(|value| value.is_f64()).count(), 0, "{}", report.name);
         let as_of: Timestamp = reply.body["as_of"].as_str().expect("a moment").parse().expect("a moment");
         assert_eq!(as_of.to_string(), crate::world::NOW);
@@ -149,7 +157,8 @@ fn the_readme_quotes_the_sql_as_it_is() {
     let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md");
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let dashboard = Report::named("executive-dashboard").map(|report| plain(report.sql)).expect("a report");
-    let quoted: Vec<_> = readme.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).map(plain).collect();
+    let quoted: Vec<_> =
+        readme.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).map(plain).collect();
     assert!(quoted.len() >= 10, "{quoted:?}");
     for quote in quoted {
         assert!(dashboard.contains(&quote), "the README quotes {quote}");

@@ -40,28 +40,44 @@ pub const CASES: &[Case] = &[
     case("top-balances", "top=2", |world| top_balances(world, 2)),
     case("totals-by-currency", "", totals_by_currency),
     case("transfers-summary", "", |world| transfers_summary(world, "2024-02-01", "2025-01-02")),
-    case("transfers-summary", "since=2024-02-29&before=2024-03-01", |world| transfers_summary(world, "2024-02-29", "2024-03-01")),
-    case("transfers-summary", "since=2023-12-31&before=2024-01-01", |world| transfers_summary(world, "2023-12-31", "2024-01-01")),
+    case("transfers-summary", "since=2024-02-29&before=2024-03-01", |world| {
+        transfers_summary(world, "2024-02-29", "2024-03-01")
+    }),
+    case("transfers-summary", "since=2023-12-31&before=2024-01-01", |world| {
+        transfers_summary(world, "2023-12-31", "2024-01-01")
+    }),
     case("transfers-by-month", "", |world| transfers_by_month(world, "2024-02")),
     case("transfers-by-month", "months=13", |world| transfers_by_month(world, "2024-01")),
     case("transfers-by-month", "months=1", |world| transfers_by_month(world, "2025-01")),
-    case("transfers-by-type", "since=2023-12-01&before=2024-12-31", |world| transfers_by_type(world, "2023-12-01", "2024-12-31")),
-    case("transfers-by-status", "since=2024-01-01&before=2025-01-01", |world| transfers_by_status(world, "2024-01-01", "2025-01-01")),
+    case("transfers-by-type", "since=2023-12-01&before=2024-12-31", |world| {
+        transfers_by_type(world, "2023-12-01", "2024-12-31")
+    }),
+    case("transfers-by-status", "since=2024-01-01&before=2025-01-01", |world| {
+        transfers_by_status(world, "2024-01-01", "2025-01-01")
+    }),
     case("recent-transfers", "top=20", |world| recent_transfers(world, 20)),
     case("daily-activity", "days=366", |world| daily_activity(world, "2024-01-02")),
     case("daily-activity", "days=2", |world| daily_activity(world, "2024-12-31")),
-    case("transfer-volume", "since=2024-01-31&before=2024-03-01", |world| transfer_volume(world, "2024-01-31", "2024-03-01")),
+    case("transfer-volume", "since=2024-01-31&before=2024-03-01", |world| {
+        transfer_volume(world, "2024-01-31", "2024-03-01")
+    }),
     case("vip-customers", "threshold=1", |world| vip_customers(world, 1)),
     case("vip-customers", "threshold=2500.50&top=1", vip_customers_above),
     case("maintenance-income", "months=14", |world| maintenance_income(world, 14)),
     case("maintenance-income", "", |world| maintenance_income(world, 12)),
-    case("trading-volume", "since=2024-02-29&before=2025-01-01", |world| trading_volume(world, "2024-02-29", "2025-01-01")),
+    case("trading-volume", "since=2024-02-29&before=2025-01-01", |world| {
+        trading_volume(world, "2024-02-29", "2025-01-01")
+    }),
     case("trading-fees", "since=2023-12-31&before=2024-12-31", |world| trading_fees(world, "2023-12-31", "2024-12-31")),
     case("open-interest", "", open_interest),
     case("recent-trades", "top=9", |world| recent_trades(world, 9)),
     case("recent-orders", "top=9", |world| recent_orders(world, 9)),
-    case("voucher-sales", "since=2023-12-31&before=2025-01-01", |world| voucher_sales(world, "2023-12-31", "2025-01-01")),
-    case("voucher-delivery-times", "since=2023-12-31&before=2025-01-02", |world| delivery_times(world, "2023-12-31", "2025-01-02")),
+    case("voucher-sales", "since=2023-12-31&before=2025-01-01", |world| {
+        voucher_sales(world, "2023-12-31", "2025-01-01")
+    }),
+    case("voucher-delivery-times", "since=2023-12-31&before=2025-01-02", |world| {
+        delivery_times(world, "2023-12-31", "2025-01-02")
+    }),
     case("ledger-audit", "", ledger_audit),
     case("balance-changes", "account=", |world| balance_changes(world)),
     case("activity-log", "since=2024-02-01&before=2024-03-01", |world| activity_log(world, "2024-02-01", "2024-03-01")),
@@ -107,7 +123,11 @@ fn open(world: &World) -> Vec<&Account> {
 /// Transfers that moved money: when, how much.
 fn moved(world: &World) -> Vec<(&Transfer, Timestamp, Decimal)> {
     let posted = |transfer: &'_ Transfer| transfer.posted().map(|(money, when)| (when, money.amount()));
-    world.transfers.iter().filter_map(|transfer| posted(transfer).map(|(when, amount)| (transfer, when, amount))).collect()
+    world
+        .transfers
+        .iter()
+        .filter_map(|transfer| posted(transfer).map(|(when, amount)| (transfer, when, amount)))
+        .collect()
 }
 
 fn moved_within<'w>(world: &'w World, since: &str, before: &str) -> Vec<(&'w Transfer, Timestamp, Decimal)> {
@@ -125,7 +145,10 @@ fn groups<T, K: Ord>(things: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K)
 
 fn fees() -> BTreeMap<String, (String, Decimal)> {
     let types = domain::account::AccountType::first_ones();
-    types.iter().map(|kind| (kind.code.to_string(), (kind.name.to_string(), kind.monthly_fee.parse().expect("a fee")))).collect()
+    types
+        .iter()
+        .map(|kind| (kind.code.to_string(), (kind.name.to_string(), kind.monthly_fee.parse().expect("a fee"))))
+        .collect()
 }
 
 /// The month after this one, as its first day.
@@ -157,7 +180,8 @@ fn dashboard(world: &World, month: &str) -> Vec<Cells> {
     for (currency, accounts) in &by_currency {
         row("mean_balance", currency, "", accounts.len(), Some(mean(total(accounts), accounts.len())));
     }
-    for ((currency, kind), accounts) in &groups(open(world), |account| (account.currency.code(), account.kind.clone())) {
+    for ((currency, kind), accounts) in &groups(open(world), |account| (account.currency.code(), account.kind.clone()))
+    {
         row("accounts_by_type", currency, kind, accounts.len(), Some(exact(total(accounts))));
     }
     let volume = |moved: &[(&Transfer, Timestamp, Decimal)]| moved.iter().map(|(_, _, amount)| amount).sum::<Decimal>();
@@ -216,7 +240,8 @@ fn active_customers(world: &World) -> Vec<Cells> {
 /// Customers' accounts of one currency: the largest first within each currency.
 fn fortunes(world: &World) -> Vec<(String, String, usize, Decimal)> {
     let groups = groups(open(world), |account| (account.currency.code(), account.owner.clone()));
-    let known = groups.into_iter().filter(|((_, owner), _)| world.customers.iter().any(|customer| customer.id == *owner));
+    let known =
+        groups.into_iter().filter(|((_, owner), _)| world.customers.iter().any(|customer| customer.id == *owner));
     let mut found: Vec<_> = known
         .map(|((currency, owner), accounts)| {
             let balance: Decimal = accounts.iter().map(|account| account.balance.posted.amount()).sum();
@@ -272,7 +297,15 @@ fn accounts_by_type(world: &World) -> Vec<Cells> {
     let row = |((kind, currency), accounts): ((String, &str), Vec<&Account>)| {
         let balance: Decimal = accounts.iter().map(|account| account.balance.posted.amount()).sum();
         let (name, fee) = fees()[&kind].clone();
-        vec![kind, name, cell(currency), cell(accounts.len()), exact(balance), mean(balance, accounts.len()), exact(fee)]
+        vec![
+            kind,
+            name,
+            cell(currency),
+            cell(accounts.len()),
+            exact(balance),
+            mean(balance, accounts.len()),
+            exact(fee),
+        ]
     };
     groups(open(world), |account| (account.kind.clone(), account.currency.code())).into_iter().map(row).collect()
 }
@@ -305,9 +338,12 @@ fn totals_by_currency(world: &World) -> Vec<Cells> {
     currencies.extend(world.wallets.iter().map(|wallet| text(wallet, "asset")));
     let row = |currency: String| {
         let accounts: Vec<_> = open(world).into_iter().filter(|account| account.currency.code() == currency).collect();
-        let moved: Vec<_> = moved(world).into_iter().filter(|(transfer, _, _)| transfer.currency().code() == currency).collect();
+        let moved: Vec<_> =
+            moved(world).into_iter().filter(|(transfer, _, _)| transfer.currency().code() == currency).collect();
         let wallets = world.wallets.iter().filter(|wallet| text(wallet, "asset") == currency);
-        let in_wallets: Decimal = wallets.map(|wallet| amount(wallet, "free").unwrap_or_default() + amount(wallet, "locked").unwrap_or_default()).sum();
+        let in_wallets: Decimal = wallets
+            .map(|wallet| amount(wallet, "free").unwrap_or_default() + amount(wallet, "locked").unwrap_or_default())
+            .sum();
         vec![
             currency,
             cell(accounts.len()),
@@ -341,11 +377,16 @@ fn transfers_summary(world: &World, since: &str, before: &str) -> Vec<Cells> {
             taken_back,
         ]
     };
-    groups(moved_within(world, since, before), |(transfer, _, _)| transfer.currency().code()).into_iter().map(row).collect()
+    groups(moved_within(world, since, before), |(transfer, _, _)| transfer.currency().code())
+        .into_iter()
+        .map(row)
+        .collect()
 }
 
 fn transfers_by_month(world: &World, first: &str) -> Vec<Cells> {
-    let from = moved(world).into_iter().filter(|(_, when, _)| first <= &of_month(*when)[..] && of_month(*when) <= "2025-01".to_owned());
+    let from = moved(world)
+        .into_iter()
+        .filter(|(_, when, _)| first <= &of_month(*when)[..] && of_month(*when) <= "2025-01".to_owned());
     let row = |((month, currency), moved): ((String, &str), Vec<(&Transfer, Timestamp, Decimal)>)| {
         let volume: Decimal = moved.iter().map(|(_, _, amount)| amount).sum();
         let [reversals, taken_back] = reversed(&moved);
@@ -359,7 +400,9 @@ fn transfers_by_type(world: &World, since: &str, before: &str) -> Vec<Cells> {
         let volume: Decimal = moved.iter().map(|(_, _, amount)| amount).sum();
         vec![cell(kind), cell(currency), cell(moved.len()), exact(volume), mean(volume, moved.len())]
     };
-    let by = groups(moved_within(world, since, before), |(transfer, _, _)| (transfer.kind.as_str(), transfer.currency().code()));
+    let by = groups(moved_within(world, since, before), |(transfer, _, _)| {
+        (transfer.kind.as_str(), transfer.currency().code())
+    });
     by.into_iter().map(row).collect()
 }
 
@@ -367,8 +410,16 @@ fn transfers_by_status(world: &World, since: &str, before: &str) -> Vec<Cells> {
     let decided = world.transfers.iter().filter(|transfer| within(transfer.created_at, since, before));
     let row = |((status, currency), transfers): ((&str, &str), Vec<&Transfer>)| {
         let asked: Decimal = transfers.iter().map(|transfer| transfer.money.amount()).sum();
-        let moved: Decimal = transfers.iter().filter_map(|transfer| transfer.posted()).map(|(money, _)| money.amount()).sum();
-        vec![cell(status), cell(currency), cell(transfers.len()), exact(asked), mean(asked, transfers.len()), exact(moved)]
+        let moved: Decimal =
+            transfers.iter().filter_map(|transfer| transfer.posted()).map(|(money, _)| money.amount()).sum();
+        vec![
+            cell(status),
+            cell(currency),
+            cell(transfers.len()),
+            exact(asked),
+            mean(asked, transfers.len()),
+            exact(moved),
+        ]
     };
     let by = groups(decided, |transfer| (transfer.status(transfer.created_at).as_str(), transfer.currency().code()));
     by.into_iter().map(row).collect()
@@ -432,15 +483,27 @@ fn daily_activity(world: &World, first: &str) -> Vec<Cells> {
 
 fn transfer_volume(world: &World, since: &str, before: &str) -> Vec<Cells> {
     let row = |(currency, moved): (&str, Vec<(&Transfer, Timestamp, Decimal)>)| {
-        let of = |kind: Kind| moved.iter().filter(|(transfer, _, _)| transfer.kind == kind).map(|(_, _, amount)| amount).sum::<Decimal>();
-        let kinds =
-            [Kind::Deposit, Kind::Withdrawal, Kind::Transfer, Kind::Payment, Kind::Voucher, Kind::Wallet, Kind::Reversal];
+        let of = |kind: Kind| {
+            moved.iter().filter(|(transfer, _, _)| transfer.kind == kind).map(|(_, _, amount)| amount).sum::<Decimal>()
+        };
+        let kinds = [
+            Kind::Deposit,
+            Kind::Withdrawal,
+            Kind::Transfer,
+            Kind::Payment,
+            Kind::Voucher,
+            Kind::Wallet,
+            Kind::Reversal,
+        ];
         let volume: Decimal = moved.iter().map(|(_, _, amount)| amount).sum();
         let mut row = vec![cell(currency), cell(moved.len()), exact(volume)];
         row.extend(kinds.map(|kind| exact(of(kind))));
         row
     };
-    groups(moved_within(world, since, before), |(transfer, _, _)| transfer.currency().code()).into_iter().map(row).collect()
+    groups(moved_within(world, since, before), |(transfer, _, _)| transfer.currency().code())
+        .into_iter()
+        .map(row)
+        .collect()
 }
 
 fn vip(world: &World, threshold: Decimal, top: usize) -> Vec<Cells> {
@@ -485,7 +548,10 @@ fn maintenance_income(world: &World, months: usize) -> Vec<Cells> {
 }
 
 fn trades_within<'w>(world: &'w World, since: &str, before: &str) -> BTreeMap<(String, String), Vec<&'w Row>> {
-    let trades = world.trades.iter().filter(|trade| moment(trade, "executed_at").is_some_and(|when| within(when, since, before)));
+    let trades = world
+        .trades
+        .iter()
+        .filter(|trade| moment(trade, "executed_at").is_some_and(|when| within(when, since, before)));
     groups(trades, |trade| (text(trade, "symbol"), text(trade, "quote")))
 }
 
@@ -519,9 +585,15 @@ fn open_interest(world: &World) -> Vec<Cells> {
     let open = ["pending", "untriggered", "open", "partially_filled"];
     let orders = world.orders.iter().filter(|order| open.contains(&text(order, "status").as_str()));
     let row = |((symbol, side), orders): ((String, String), Vec<&Row>)| {
-        let left = |order: &&Row| amount(order, "quantity").map(|quantity| quantity - amount(order, "filled_quantity").unwrap_or_default());
+        let left = |order: &&Row| {
+            amount(order, "quantity").map(|quantity| quantity - amount(order, "filled_quantity").unwrap_or_default())
+        };
         let worth = |order: &&Row| match (amount(order, "quote_quantity"), amount(order, "price")) {
-            (Some(budget), _) => budget - amount(order, "filled_notional").unwrap_or_default() - amount(order, "fees").unwrap_or_default(),
+            (Some(budget), _) => {
+                budget
+                    - amount(order, "filled_notional").unwrap_or_default()
+                    - amount(order, "fees").unwrap_or_default()
+            }
             (None, Some(price)) => {
                 let exact = left(order).unwrap_or_default() * price;
                 exact.round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero)
@@ -553,10 +625,23 @@ fn cells(row: &Row, columns: &[&str]) -> Cells {
 fn recent_trades(world: &World, top: usize) -> Vec<Cells> {
     let mut trades: Vec<_> = world.trades.iter().collect();
     let number = |trade: &Row| cells(trade, &["number"])[0].parse::<i64>().expect("a number");
-    trades.sort_by_key(|trade| (std::cmp::Reverse(moment(trade, "executed_at")), text(trade, "symbol"), -number(trade)));
+    trades
+        .sort_by_key(|trade| (std::cmp::Reverse(moment(trade, "executed_at")), text(trade, "symbol"), -number(trade)));
     let columns = [
-        "trade_id", "symbol", "price", "quantity", "notional", "quote", "taker_side", "maker_id", "taker_id", "maker_order_id",
-        "taker_order_id", "maker_fee", "taker_fee", "executed_at",
+        "trade_id",
+        "symbol",
+        "price",
+        "quantity",
+        "notional",
+        "quote",
+        "taker_side",
+        "maker_id",
+        "taker_id",
+        "maker_order_id",
+        "taker_order_id",
+        "maker_fee",
+        "taker_fee",
+        "executed_at",
     ];
     trades.into_iter().take(top).map(|trade| cells(trade, &columns)).collect()
 }
@@ -565,8 +650,24 @@ fn recent_orders(world: &World, top: usize) -> Vec<Cells> {
     let mut orders: Vec<_> = world.orders.iter().collect();
     orders.sort_by_key(|order| (std::cmp::Reverse(moment(order, "created_at")), text(order, "order_id")));
     let columns = [
-        "order_id", "customer_id", "symbol", "side", "type", "time_in_force", "status", "reason", "price", "stop_price", "quantity",
-        "quote_quantity", "filled_quantity", "filled_notional", "fees", "quote", "created_at", "updated_at",
+        "order_id",
+        "customer_id",
+        "symbol",
+        "side",
+        "type",
+        "time_in_force",
+        "status",
+        "reason",
+        "price",
+        "stop_price",
+        "quantity",
+        "quote_quantity",
+        "filled_quantity",
+        "filled_notional",
+        "fees",
+        "quote",
+        "created_at",
+        "updated_at",
     ];
     let row = |order: &Row| {
         let quote = lake::Value::Text(instrument(world, &text(order, "symbol"), "quote"));
@@ -593,13 +694,24 @@ fn voucher_sales(world: &World, since: &str, before: &str) -> Vec<Cells> {
         let (failed, undecided) = (of(&["failed"]).len(), of(&["processing", "unknown"]).len());
         let name = text(purchases[0], "product_name");
         let sales = exact(total(&delivered, "price"));
-        vec![product, name, paid_by, currency, cell(purchases.len()), cell(delivered.len()), cell(failed), cell(undecided), sales]
+        vec![
+            product,
+            name,
+            paid_by,
+            currency,
+            cell(purchases.len()),
+            cell(delivered.len()),
+            cell(failed),
+            cell(undecided),
+            sales,
+        ]
     };
     groups(purchases(world, since, before), key).into_iter().map(row).collect()
 }
 
 fn delivery_times(world: &World, since: &str, before: &str) -> Vec<Cells> {
-    let delivered = purchases(world, since, before).into_iter().filter(|purchase| text(purchase, "status") == "delivered");
+    let delivered =
+        purchases(world, since, before).into_iter().filter(|purchase| text(purchase, "status") == "delivered");
     let row = |(product, purchases): (String, Vec<&Row>)| {
         let took = |purchase: &&Row| cells(purchase, &["took_ms"])[0].parse::<usize>().expect("a time");
         let mut times: Vec<usize> = purchases.iter().map(took).collect();
@@ -690,11 +802,25 @@ fn activity_log(world: &World, since: &str, before: &str) -> Vec<Cells> {
     // began, ended, what, id, whose, status, amount, currency
     let mut deeds: Vec<(Timestamp, Option<Timestamp>, [String; 6])> = Vec::new();
     for customer in &world.customers {
-        let row = ["customer".into(), cell(&customer.id), cell(&customer.id), cell(customer.status.as_str()), String::new(), String::new()];
+        let row = [
+            "customer".into(),
+            cell(&customer.id),
+            cell(&customer.id),
+            cell(customer.status.as_str()),
+            String::new(),
+            String::new(),
+        ];
         deeds.push((customer.created_at, Some(customer.created_at), row));
     }
     for account in world.now() {
-        let row = ["account".into(), cell(&account.id), cell(&account.owner), cell(account.status.as_str()), String::new(), cell(account.currency)];
+        let row = [
+            "account".into(),
+            cell(&account.id),
+            cell(&account.owner),
+            cell(account.status.as_str()),
+            String::new(),
+            cell(account.currency),
+        ];
         deeds.push((account.opened_at, Some(account.opened_at), row));
     }
     for transfer in &world.transfers {
@@ -702,7 +828,14 @@ fn activity_log(world: &World, since: &str, before: &str) -> Vec<Cells> {
         let whose = if payer.is_empty() { owner(world, &transfer.credit) } else { payer };
         let amount = transfer.posted().map_or(transfer.money, |(money, _)| money).amount();
         let status = cell(transfer.status(transfer.created_at).as_str());
-        let row = [format!("transfer.{}", transfer.kind.as_str()), cell(&transfer.id), whose, status, exact(amount), cell(transfer.currency())];
+        let row = [
+            format!("transfer.{}", transfer.kind.as_str()),
+            cell(&transfer.id),
+            whose,
+            status,
+            exact(amount),
+            cell(transfer.currency()),
+        ];
         deeds.push((transfer.created_at, transfer.posted().map(|(_, when)| when), row));
     }
     let at = |row: &Row, column: &str| moment(row, column).expect("a moment");
@@ -710,20 +843,48 @@ fn activity_log(world: &World, since: &str, before: &str) -> Vec<Cells> {
     for order in &world.orders {
         let quote = instrument(world, &text(order, "symbol"), "quote");
         let side = format!("order.{}", text(order, "side"));
-        let row = [side, text(order, "order_id"), text(order, "customer_id"), text(order, "status"), number(order, "filled_notional"), quote];
+        let row = [
+            side,
+            text(order, "order_id"),
+            text(order, "customer_id"),
+            text(order, "status"),
+            number(order, "filled_notional"),
+            quote,
+        ];
         deeds.push((at(order, "created_at"), moment(order, "updated_at"), row));
     }
     for trade in &world.trades {
-        let row = ["trade".into(), text(trade, "trade_id"), text(trade, "taker_id"), String::new(), number(trade, "notional"), text(trade, "quote")];
+        let row = [
+            "trade".into(),
+            text(trade, "trade_id"),
+            text(trade, "taker_id"),
+            String::new(),
+            number(trade, "notional"),
+            text(trade, "quote"),
+        ];
         deeds.push((at(trade, "executed_at"), moment(trade, "executed_at"), row));
     }
     for grant in &world.grants {
-        let row = ["grant".into(), text(grant, "grant_id"), text(grant, "customer_id"), String::new(), number(grant, "quantity"), text(grant, "asset")];
+        let row = [
+            "grant".into(),
+            text(grant, "grant_id"),
+            text(grant, "customer_id"),
+            String::new(),
+            number(grant, "quantity"),
+            text(grant, "asset"),
+        ];
         deeds.push((at(grant, "created_at"), moment(grant, "created_at"), row));
     }
     for voucher in &world.vouchers {
         let whose = cells(voucher, &["customer_id"]).remove(0);
-        let row = ["voucher".into(), text(voucher, "voucher_id"), whose, text(voucher, "status"), number(voucher, "price"), text(voucher, "currency")];
+        let row = [
+            "voucher".into(),
+            text(voucher, "voucher_id"),
+            whose,
+            text(voucher, "status"),
+            number(voucher, "price"),
+            text(voucher, "currency"),
+        ];
         deeds.push((at(voucher, "created_at"), moment(voucher, "ended_at"), row));
     }
     deeds.retain(|(began, _, _)| within(*began, since, before));

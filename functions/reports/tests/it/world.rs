@@ -150,7 +150,9 @@ impl World {
             self.past.push(records::customer(&first, 0, first.created_at).removed(first.created_at.plus_seconds(5)));
             return;
         }
-        let status = [CustomerStatus::Active, CustomerStatus::Active, CustomerStatus::Inactive, CustomerStatus::Blocked][nth % 4];
+        let status =
+            [CustomerStatus::Active, CustomerStatus::Active, CustomerStatus::Inactive, CustomerStatus::Blocked]
+                [nth % 4];
         self.customers.push(if status == CustomerStatus::Active { first } else { first.with_status(status) });
     }
 
@@ -204,7 +206,9 @@ impl World {
         let (created_at, later) = (Self::moment(rng), rng.i64(0..100_000));
         let posted_at = created_at.plus_seconds(later);
         let expires_at = created_at.plus_seconds(200_000);
-        let part = Money::new(Decimal::new(rng.i64(1..=1_000), scale), own.currency).filter(|part| money.covers(*part)).unwrap_or(money);
+        let part = Money::new(Decimal::new(rng.i64(1..=1_000), scale), own.currency)
+            .filter(|part| money.covers(*part))
+            .unwrap_or(money);
         let state = match rng.usize(..8) {
             0 => State::Pending { expires_at },
             1 => State::Rejected { reason: Refusal::InsufficientFunds },
@@ -301,7 +305,16 @@ impl World {
                 ]));
             }
             for nth in 0..10 {
-                let statuses = ["pending", "untriggered", "open", "partially_filled", "filled", "cancelled", "rejected", "expired"];
+                let statuses = [
+                    "pending",
+                    "untriggered",
+                    "open",
+                    "partially_filled",
+                    "filled",
+                    "cancelled",
+                    "rejected",
+                    "expired",
+                ];
                 let by_amount = rng.usize(..5) == 0;
                 let price = (!by_amount && rng.usize(..5) > 0).then(|| Decimal::new(rng.i64(1..10_000_000), 5));
                 let created = Self::moment(rng);
@@ -400,7 +413,10 @@ impl World {
                 all.push(record(table, row, 2, at(EDGES[5])));
             }
         }
-        assert!(Table::named("orders").is_some_and(|orders| orders.columns.iter().any(|column| column.kind == ColumnKind::Decimal)));
+        assert!(
+            Table::named("orders")
+                .is_some_and(|orders| orders.columns.iter().any(|column| column.kind == ColumnKind::Decimal))
+        );
         all
     }
 }

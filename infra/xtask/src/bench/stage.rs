@@ -17,6 +17,8 @@ use crate::people::{self, origin};
 
 /// The runner takes the functions from `target/<profile>`; this is where the bench puts those it built for Lambda.
 pub const PROFILE: &str = "bench";
+/// The profile of the runner and the clients, and of functions that are not those that are deployed.
+pub const QUICK: &str = "bench-local";
 const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A running stack.

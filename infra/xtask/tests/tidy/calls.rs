@@ -22,17 +22,19 @@ const RECEIVERS: &[(&str, &str)] = &[
     ("phones", "phones"),
     ("exchange", "exchange"),
     ("warm", "exchange"),
+    ("bucket", "objects"),
     ("users", "identity"),
     ("sessions", "identity"),
     ("athena", "athena"),
 ];
-/// The table of a module.
+/// The table, or the bucket, of a module.
 const TABLES: &[(&str, &str)] = &[
     ("ledger", "LedgerTable"),
     ("customers", "CustomersTable"),
     ("vouchers", "VouchersTable"),
     ("phones", "PhonesTable"),
     ("exchange", "ExchangeTable"),
+    ("objects", "LakeBucket"),
 ];
 /// Methods of the standard library: one of these is ours on `self` or when it is waited for.
 const COMMON: &[&str] = &[
@@ -79,6 +81,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("admin_user_global_sign_out", "cognito-idp:AdminUserGlobalSignOut"),
     ("describe_user_pool", "cognito-idp:DescribeUserPool"),
     ("list_users", "cognito-idp:ListUsers"),
+    ("delete_object", "s3:DeleteObject"),
+    ("get_object", "s3:GetObject"),
+    ("list_objects_v2", "s3:ListBucket"),
+    ("put_object", "s3:PutObject"),
 ];
 /// Parts of a transaction.
 const PARTS: &[(&str, &str)] = &[
@@ -300,7 +306,7 @@ fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     grants
         .into_iter()
         .filter(|(action, _)| {
-            ["athena:", "dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
+            ["athena:", "dynamodb:", "cognito-idp:", "s3:"].iter().any(|service| action.starts_with(service))
                 || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
         })
         .filter(|(_, on)| !on.contains("/stream/") && !failures.contains(on))

@@ -23,6 +23,9 @@ const ATTEMPTS: u32 = 6;
 /// The wait before the second try is up to this long, then up to twice as long each time.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
+/// Most parts of one transaction (DynamoDB).
+const MOST_PARTS: usize = 100;
+
 /// The address, phone or document is free, or this customer's already: what is done twice is done once.
 const FREE_OR_OWN: &str = "attribute_not_exists(pk) OR customer_id = :owner";
 
@@ -68,6 +71,59 @@ pub enum Provisioned {
 impl Customers {
     /// Writes a new customer with address, phone and documents.
     pub async fn create(&self, customer: &Customer) -> Result<(), WriteError> {
+        self.creation(customer)?.commit().await
+    }
+
+    /// Writes new customers, as many in one transaction as it takes; for whoever brings many at once. When one of a
+    /// transaction is refused, each of it is written by itself. What each was answered, in their order.
+    pub async fn create_many(&self, customers: &[Customer]) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(customers.len());
+        let mut batch = Change::new(self);
+        let mut first = 0;
+        for (index, customer) in customers.iter().enumerate() {
+            let creation = self.creation(customer)?;
+            if !batch.has_room_for(&creation) {
+                outcomes.extend(self.commit_creations(&customers[first..index], batch).await?);
+                (batch, first) = (Change::new(self), index);
+            }
+            batch.append(creation);
+        }
+        outcomes.extend(self.commit_creations(&customers[first..], batch).await?);
+        Ok(outcomes)
+    }
+
+    async fn commit_creations(
+        &self,
+        customers: &[Customer],
+        batch: Change<'_>,
+    ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        if customers.is_empty() {
+            return Ok(Vec::new());
+        }
+        match batch.settle().await {
+            Ok(None) => return Ok(vec![Ok(()); customers.len()]),
+            Ok(Some(refusals)) => {
+                let present = refusals.iter().filter(|refusal| **refusal == Refusal::Exists).count();
+                if present == customers.len() {
+                    return Ok(vec![Err(Refusal::Exists); present]);
+                }
+            }
+            // Some of them conflict with other writers all the time; the others need not.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+        let mut outcomes = Vec::with_capacity(customers.len());
+        for customer in customers {
+            outcomes.push(match self.create(customer).await {
+                Ok(()) => Ok(()),
+                Err(WriteError::Refused(refusal)) => Err(refusal),
+                Err(WriteError::Store(error)) => return Err(error),
+            });
+        }
+        Ok(outcomes)
+    }
+
+    fn creation(&self, customer: &Customer) -> Result<Change<'_>, StoreError> {
         let own_row = builders::PutBuilder::default()
             .set_item(Some(rows::customer_row(customer)))
             .condition_expression("attribute_not_exists(pk)");
@@ -79,7 +135,7 @@ impl Customers {
         for document in &customer.documents {
             change.put_document(&customer.id, document)?;
         }
-        change.commit().await
+        Ok(change)
     }
 
     /// Writes what a replacement or a new state made of a customer. Documents are not touched.
@@ -206,24 +262,43 @@ impl<'a> Change<'a> {
         self.delete(delete, Refusal::Stale)
     }
 
+    /// Whether another change fits into the same transaction: it stays small enough, and neither claims what the other
+    /// does.
+    fn has_room_for(&self, other: &Self) -> bool {
+        let claims = |refusal: &&Refusal| matches!(refusal, Refusal::Taken(_));
+        self.parts.len() + other.parts.len() <= MOST_PARTS
+            && !other.refusals.iter().filter(claims).any(|claim| self.refusals.contains(claim))
+    }
+
+    fn append(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+        self.refusals.extend(other.refusals);
+    }
+
     /// Commits all parts or none. A conflict with other writers is tried again, a failed condition never is.
     async fn commit(self) -> Result<(), WriteError> {
+        match self.settle().await?.map(|refusals| refusals.into_iter().next()) {
+            None => Ok(()),
+            Some(Some(refusal)) => Err(WriteError::Refused(refusal)),
+            Some(None) => Err(WriteError::Store(StoreError::corrupt("a refusal without a reason"))),
+        }
+    }
+
+    /// As [`Change::commit`]; every refusal, in the order of the parts.
+    async fn settle(self) -> Result<Option<Vec<Refusal>>, StoreError> {
         let mut longest = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
+        for attempt in 1.. {
             match self.send().await? {
-                Verdict::Committed => return Ok(()),
-                Verdict::Refused(refusal) => return Err(WriteError::Refused(refusal)),
+                Verdict::Committed => return Ok(None),
+                Verdict::Refused(refusals) => return Ok(Some(refusals)),
+                Verdict::Conflict if attempt >= ATTEMPTS => break,
                 Verdict::Conflict => {
                     tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
                     longest *= 2;
                 }
             }
         }
-        match self.send().await? {
-            Verdict::Committed => Ok(()),
-            Verdict::Refused(refusal) => Err(WriteError::Refused(refusal)),
-            Verdict::Conflict => Err(WriteError::Store(StoreError::Conflict)),
-        }
+        Err(StoreError::Conflict)
     }
 
     async fn send(&self) -> Result<Verdict, StoreError> {
@@ -254,7 +329,8 @@ fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Committed,
-    Refused(Refusal),
+    /// Each part whose condition failed, by what that means.
+    Refused(Vec<Refusal>),
     Conflict,
 }
 
@@ -265,14 +341,13 @@ fn judge(reasons: &[CancellationReason], refusals: &[Refusal]) -> Result<Verdict
     if reasons.iter().any(|reason| code(reason) == "TransactionConflict") {
         return Ok(Verdict::Conflict);
     }
-    let failed = reasons.iter().zip(refusals).find(|(reason, _)| code(reason) == "ConditionalCheckFailed");
-    match failed {
-        Some((_, refusal)) => Ok(Verdict::Refused(refusal.clone())),
-        None => {
-            let codes: Vec<_> = reasons.iter().map(code).collect();
-            Err(StoreError::Unavailable(format!("transaction cancelled: {}", codes.join(", "))))
-        }
+    let failed = reasons.iter().zip(refusals).filter(|(reason, _)| code(reason) == "ConditionalCheckFailed");
+    let failed: Vec<_> = failed.map(|(_, refusal)| refusal.clone()).collect();
+    if failed.is_empty() {
+        let codes: Vec<_> = reasons.iter().map(code).collect();
+        return Err(StoreError::Unavailable(format!("transaction cancelled: {}", codes.join(", "))));
     }
+    Ok(Verdict::Refused(failed))
 }
 
 #[cfg(test)]
@@ -280,11 +355,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_failed_condition_is_the_answer_unless_a_conflict_leaves_it_open() {
+    fn failed_conditions_are_the_answer_in_their_order_unless_a_conflict_leaves_it_open() {
         let refusals = [Refusal::Exists, Refusal::Stale, Refusal::Stale];
+        let refused = |refusals: &[Refusal]| Some(Verdict::Refused(refusals.to_vec()));
         for (codes, expected) in [
-            (["None", "ConditionalCheckFailed", "ConditionalCheckFailed"], Some(Verdict::Refused(Refusal::Stale))),
-            (["ConditionalCheckFailed", "None", "ConditionalCheckFailed"], Some(Verdict::Refused(Refusal::Exists))),
+            (["None", "ConditionalCheckFailed", "ConditionalCheckFailed"], refused(&refusals[1..])),
+            (["ConditionalCheckFailed", "None", "ConditionalCheckFailed"], refused(&refusals[..2])),
             (["ConditionalCheckFailed", "None", "TransactionConflict"], Some(Verdict::Conflict)),
             (["None", "ThrottlingError", "None"], None),
         ] {

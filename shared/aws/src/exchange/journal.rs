@@ -87,6 +87,11 @@ pub fn journal_of(partition: &str) -> Option<Symbol> {
     Symbol::parse(partition.strip_prefix(PARTITION)?)
 }
 
+/// The version of a journal that is stored under these keys; `None` for keys of other rows.
+pub fn version_of_keys(partition: &str, sort: &str) -> Option<(Symbol, u64)> {
+    Some((journal_of(partition)?, sort.parse().ok()?))
+}
+
 fn partition(symbol: &Symbol) -> String {
     format!("{PARTITION}{symbol}")
 }

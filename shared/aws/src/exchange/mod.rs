@@ -26,7 +26,7 @@ pub use domain::exchange::{Batch, JournalEntry};
 pub use entries::{EntriesPage, Entry, What, is_place as is_entries_place};
 pub use grants::Granted;
 pub use instruments::{InstrumentAdded, InstrumentChanged, StoredInstrument};
-pub use journal::{Appended, MAX_BATCH_BYTES, journal_of, size as batch_size};
+pub use journal::{Appended, MAX_BATCH_BYTES, journal_of, size as batch_size, version_of_keys};
 pub use lake::{GrantsCursor, LakeCursor, PlacedGrant, grants_place};
 pub use orders::{OrderRef, OrdersPage, is_place as is_orders_place};
 pub use place::{Placed, Refused};

@@ -115,7 +115,7 @@ impl Exchange {
         if before > 0 {
             update = update.expression_attribute_values(":before", number(before));
         }
-        match write::update_alone(&self.meter, update).await {
+        match write::change_alone(&self.meter, update).await {
             Ok(_) => Ok(Advanced::Done),
             Err(WriteError::Cancelled(cancelled)) => {
                 Ok(Advanced::Moved(cancelled.failed(0).flatten().map_or(Ok(Cursor::default()), cursor)?))
@@ -157,7 +157,7 @@ impl Exchange {
             }
         }
         let add = if add.is_empty() { String::new() } else { format!(" ADD {}", add.join(", ")) };
-        match write::update_alone(&self.meter, update.update_expression(format!("SET {set}{add}"))).await {
+        match write::change_alone(&self.meter, update.update_expression(format!("SET {set}{add}"))).await {
             Ok(_) => Ok(OrderSettled::Done),
             Err(WriteError::Cancelled(cancelled)) => match cancelled.failed(0).flatten() {
                 Some(row) => Ok(OrderSettled::Moved(row.count("seq")?)),

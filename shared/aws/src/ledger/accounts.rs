@@ -6,7 +6,7 @@
 //! Lists come from indexes that hold keys only, so that a posting costs no index write; the rows themselves are then
 //! read consistently. An account opened a moment ago may be missing from a list, never a balance be old in it.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 use domain::{
     Timestamp,
     account::{Account, AccountStatus, AccountType, Changed},
@@ -81,30 +81,8 @@ impl Ledger {
     /// Opens an account, if its owner is an active customer: account, number and the look at the owner's row in
     /// `customers_table` are one transaction, so that a customer deleted or blocked in between opens nothing.
     pub async fn open_account(&self, account: &Account, customers_table: &str) -> Result<Opened, StoreError> {
-        let items = vec![
-            write::put(
-                Put::builder()
-                    .table_name(&self.table)
-                    .set_item(Some(rows::account_item(account)))
-                    .condition_expression("attribute_not_exists(pk)"),
-            ),
-            write::put(
-                Put::builder()
-                    .table_name(&self.table)
-                    .set_item(Some(number_item(account)))
-                    .condition_expression("attribute_not_exists(pk)"),
-            ),
-            // The customer's row as `crate::customers` writes it.
-            write::check(
-                ConditionCheck::builder()
-                    .table_name(customers_table)
-                    .set_key(Some(key(account.owner.as_str(), "customer")))
-                    .condition_expression("#status = :active")
-                    .expression_attribute_names("#status", "status")
-                    .expression_attribute_values(":active", text("active")),
-            ),
-        ];
-        let items = items.into_iter().collect::<Result<Vec<_>, _>>().map_err(StoreError::from)?;
+        let mut items = self.opening(account)?;
+        items.push(self.owner_is_active(&account.owner, customers_table)?);
         match write::transact(&self.client, &self.meter, items).await {
             Ok(()) => Ok(Opened::Done),
             Err(WriteError::Cancelled(cancelled)) => {
@@ -120,6 +98,37 @@ impl Ledger {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The rows of a new account and of its number.
+    pub(super) fn opening(&self, account: &Account) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let rows = [rows::account_item(account), number_item(account)];
+        let put = |item| {
+            write::put(
+                Put::builder()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
+                    .condition_expression("attribute_not_exists(pk)"),
+            )
+        };
+        rows.into_iter().map(put).collect::<Result<_, _>>().map_err(StoreError::from)
+    }
+
+    /// The look at the customer's row as `crate::customers` writes it.
+    pub(super) fn owner_is_active(
+        &self,
+        owner: &CustomerId,
+        customers_table: &str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        write::check(
+            ConditionCheck::builder()
+                .table_name(customers_table)
+                .set_key(Some(key(owner.as_str(), "customer")))
+                .condition_expression("#status = :active")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":active", text("active")),
+        )
+        .map_err(StoreError::from)
     }
 
     /// Commits a change decided from `account` on the condition that status and overdraft limit are still what they

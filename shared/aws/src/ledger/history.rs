@@ -5,7 +5,10 @@
 //! follows its table with a delay; a page is therefore only answered when the account row has not moved while it was
 //! read and the newest postings it knows are on the page's shelf.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::{
@@ -70,6 +73,26 @@ pub struct EntriesPage {
     pub entries: Vec<Entry>,
     /// The place to go on from; `None` on the last page.
     pub next: Option<String>,
+}
+
+/// All that happened on an account in a period, from its first moment on and before its end.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The posted balance right before the period.
+    pub opening: Money,
+    /// The posted balance at its end.
+    pub closing: Money,
+    /// The lines, oldest first. The opening and all of them are the closing.
+    pub entries: Vec<Entry>,
+}
+
+/// What became of the wish for a statement.
+#[derive(Clone, Debug)]
+pub enum Stated {
+    /// Here it is.
+    Whole(Statement),
+    /// There are more lines than were asked for.
+    TooLong,
 }
 
 /// A balance in the past.
@@ -157,6 +180,94 @@ impl Ledger {
             return Ok(Some(BalanceAt { at, balance: Balance { posted, held, available } }));
         }
         Err(StoreError::Unavailable("the account keeps moving while its balance is read".into()))
+    }
+
+    /// The statement of a period that begins at `from` and ends before `to`, of at most so many lines; `None` if there is
+    /// no such account.
+    ///
+    /// Walked back from the present as a page of entries is. When the account moves meanwhile, the closing balance is
+    /// computed once more: it is the same if nothing but what lies behind the period was posted.
+    pub async fn statement(
+        &self,
+        id: &AccountId,
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+    ) -> Result<Option<Stated>, StoreError> {
+        let (lowest, end) = (from.to_string(), to.to_string());
+        for read in 0..READS {
+            let Some((account, last)) = self.account_and_last_entries(id).await? else { return Ok(None) };
+            let Some((statement, seen)) = self.walk(&account, from, to, most).await? else {
+                return Ok(Some(Stated::TooLong));
+            };
+            let is_whole = self.caught_up(&seen, &last, &lowest).await?
+                && (self.unmoved(&account).await? || self.still_closes(id, &statement, &seen, (&lowest, &end)).await?);
+            if is_whole {
+                return Ok(Some(Stated::Whole(statement)));
+            }
+            pause(read).await;
+        }
+        Err(StoreError::Unavailable("the account keeps moving while its statement is read".into()))
+    }
+
+    /// The account's entries from `from` on, those at `to` and later undone; `None` if there are too many before `to`.
+    async fn walk(
+        &self,
+        account: &Account,
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+    ) -> Result<Option<(Statement, Seen)>, StoreError> {
+        let id = &account.id;
+        let window = Window { from: Some(from), to: None };
+        let mut history = History::new(self, window, None, LARGEST_READ);
+        history.add(rows::account_side(id, Shelf::Posted));
+        let (mut balance, mut seen) = (account.balance.posted, Seen::default());
+        let (mut closing, mut entries) = (balance, Vec::new());
+        while let Some((_, transfer)) = history.next().await? {
+            seen.note(&transfer.id);
+            let Some((amount, at)) = transfer.posted() else { return Err(StoreError::corrupt("entry")) };
+            let balance_after = balance;
+            balance = before(id, &transfer, amount, balance)?;
+            if at >= to {
+                closing = balance;
+                continue;
+            }
+            if entries.len() == most {
+                return Ok(None);
+            }
+            let direction = if transfer.debit.account() == Some(id) { Direction::Debit } else { Direction::Credit };
+            entries.push(Entry { transfer, direction, amount, balance_after, at });
+        }
+        entries.reverse();
+        Ok(Some((Statement { opening: balance, closing, entries }, seen)))
+    }
+
+    /// Whether the period still closes with the same balance, and what the account row knows of it has been seen.
+    async fn still_closes(
+        &self,
+        id: &AccountId,
+        statement: &Statement,
+        seen: &Seen,
+        (from, to): (&str, &str),
+    ) -> Result<bool, StoreError> {
+        let Some((account, last)) = self.account_and_last_entries(id).await? else { return Ok(false) };
+        let mut history = History::new(self, Window::default(), None, LARGEST_READ);
+        history.add(rows::account_side(id, Shelf::Posted));
+        let (mut closing, mut newer) = (account.balance.posted, Seen::default());
+        while let Some((place, transfer)) = history.next().await? {
+            if place.as_str() < to {
+                break;
+            }
+            newer.note(&transfer.id);
+            let Some((amount, _)) = transfer.posted() else { return Err(StoreError::corrupt("entry")) };
+            closing = before(id, &transfer, amount, closing)?;
+        }
+        let known = Seen(seen.0.iter().chain(&newer.0).cloned().collect());
+        Ok(closing == statement.closing
+            && self.caught_up(&newer, &last, to).await?
+            && self.caught_up(&known, &last, from).await?
+            && self.unmoved(&account).await?)
     }
 
     /// Transfers that touch any of these accounts, newest effect first, those that `keep` says yes to.
@@ -281,11 +392,11 @@ async fn pause(read: u32) {
 
 /// Which entries a walk has come across, to tell whether the index has caught up with the account row.
 #[derive(Debug, Default)]
-struct Seen(Vec<TransferId>);
+struct Seen(HashSet<TransferId>);
 
 impl Seen {
     fn note(&mut self, id: &TransferId) {
-        self.0.push(id.clone());
+        self.0.insert(id.clone());
     }
 }
 

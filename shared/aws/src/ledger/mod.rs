@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod audit;
+mod batch;
 mod commit;
 pub mod history;
 pub mod holds;

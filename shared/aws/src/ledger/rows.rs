@@ -112,7 +112,8 @@ pub(super) fn index_keys(transfer: &Transfer) -> impl Iterator<Item = (&'static 
     .flatten()
 }
 
-/// A new transfer row.
+/// A new transfer row. A hold may come with its end already, when history is written afterwards; its row is then as its
+/// resolution would have left it.
 pub(super) fn transfer_item(transfer: &Transfer) -> Item {
     let mut item = key(transfer.id.as_str(), TRANSFER);
     let mut put = |name: &str, value: AttributeValue| {
@@ -159,7 +160,16 @@ pub(super) fn transfer_item(transfer: &Transfer) -> Item {
             }
         }
         State::Rejected { reason } => put("reason", text(reason.as_str())),
-        State::Captured { .. } | State::Voided { .. } | State::Expired { .. } => {}
+        State::Captured { amount, posted_at, expires_at, .. } => {
+            put("captured", money(*amount));
+            put("posted_at", text(posted_at.to_string()));
+            put("resolved_at", text(posted_at.to_string()));
+            put("expires_at", text(expires_at.to_string()));
+        }
+        State::Voided { at, expires_at } | State::Expired { at, expires_at } => {
+            put("resolved_at", text(at.to_string()));
+            put("expires_at", text(expires_at.to_string()));
+        }
     }
     item
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod audit;
+mod batches;
 mod capacity;
 mod exchange;
 mod history;

@@ -1,4 +1,5 @@
-//! The message of `OrderQueue`: a command on its way to a book.
+//! The messages between the functions of the exchange: a command on its way to a book, and a book that may have
+//! something to settle.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,14 @@ pub struct Message {
     /// ended since then looks twice before it takes the order. Absent counts as long ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed_at: Option<i64>,
+}
+
+/// The message of `NudgeQueue`: settle what there is to settle of this book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nudge {
+    /// Which book.
+    pub symbol: Symbol,
 }
 
 impl Message {

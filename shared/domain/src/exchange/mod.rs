@@ -1,4 +1,4 @@
-//! What the pieces of the exchange tell each other: the message that brings a command to its book, the batch that a
+//! What the pieces of the exchange tell each other: the messages to books and to their settlement, the batch that a
 //! journal keeps, the book that follows a journal, and what a stretch of a journal comes to.
 
 mod message;
@@ -15,7 +15,7 @@ use crate::{
     order_book::{Command, Event, Trade},
 };
 
-pub use message::Message;
+pub use message::{Message, Nudge};
 pub use replica::{BATCH_EVENTS, Diverged, Replica};
 pub use stretch::{OrderMove, Stretch};
 

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A batch takes no further command once it has so many events: ten ordinary commands have fewer, and what one command
-/// can do at most ([`FILLS_PER_TAKER`](crate::order_book::FILLS_PER_TAKER) twice over) still fits behind them.
+/// can do at most (see [`FILLS_BEFORE_STOPS_WAIT`](crate::order_book::FILLS_BEFORE_STOPS_WAIT)) still fits behind them.
+/// It is no more than what keeps stops waiting, so a command of a batch never meets any that are due.
 pub const BATCH_EVENTS: usize = 64;
 /// Versions between two copies of the book.
 const COPY_EVERY: usize = 64;

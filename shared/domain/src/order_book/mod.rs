@@ -43,8 +43,11 @@ use crate::order::{Kind, Limit, MAX_RESERVATION, OrderKey, Owner, PlaceOrder, Re
 
 /// Most orders on the other side that one taker fills or expires; its rest expires then.
 pub const FILLS_PER_TAKER: u32 = 1_000;
-/// Most stops that have their turn within one command; none after [`FILLS_PER_TAKER`] fills in it.
+/// Most stops that have their turn within one command; none after [`FILLS_BEFORE_STOPS_WAIT`] fills in it.
 pub const TRIGGERS_PER_COMMAND: u32 = 100;
+/// After so many fills in one command the stops that are due wait for the next one. So a command that meets no due stops
+/// has fewer fills than this and [`FILLS_PER_TAKER`] together: what it does fits into one row of a journal.
+pub const FILLS_BEFORE_STOPS_WAIT: u32 = 500;
 /// Most orders that one [`Command::Expire`] ends.
 pub const EXPIRIES_PER_COMMAND: usize = 1_000;
 
@@ -257,7 +260,7 @@ impl Book {
                 self.stops.wake(run.low, run.high);
                 (run.low, run.high) = (u64::MAX, 0);
             }
-            if self.halted || run.triggers >= TRIGGERS_PER_COMMAND || run.fills >= FILLS_PER_TAKER {
+            if self.halted || run.triggers >= TRIGGERS_PER_COMMAND || run.fills >= FILLS_BEFORE_STOPS_WAIT {
                 return;
             }
             let Some(slot) = self.stops.first_due() else { return };

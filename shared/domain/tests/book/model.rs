@@ -4,8 +4,8 @@
 use domain::{
     order::{Kind, Limit, OrderKey, Owner, PlaceOrder, Reason, SelfTrade, Side, Size, Status, TimeInForce},
     order_book::{
-        Command, EXPIRIES_PER_COMMAND, Event, FILLS_PER_TAKER, Party, REMEMBERED, RestingOrder, TRIGGERS_PER_COMMAND,
-        Trade,
+        Command, EXPIRIES_PER_COMMAND, Event, FILLS_BEFORE_STOPS_WAIT, FILLS_PER_TAKER, Party, REMEMBERED,
+        RestingOrder, TRIGGERS_PER_COMMAND, Trade,
     },
 };
 
@@ -367,7 +367,7 @@ impl Model {
                 }
                 self.due.extend(woken);
             }
-            let bound = self.triggers >= TRIGGERS_PER_COMMAND || self.fills >= FILLS_PER_TAKER;
+            let bound = self.triggers >= TRIGGERS_PER_COMMAND || self.fills >= FILLS_BEFORE_STOPS_WAIT;
             if self.halted || bound || self.due.is_empty() {
                 return;
             }

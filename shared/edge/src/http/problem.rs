@@ -127,6 +127,8 @@ codes! {
     CaptureExceedsHold = "capture_exceeds_hold" 422 "Capture exceeds hold";
     /// Not enough available.
     InsufficientFunds = "insufficient_funds" 422 "Insufficient funds";
+    /// More happened in the period than one statement holds.
+    StatementTooLong = "statement_too_long" 422 "Statement too long";
     /// The body is larger than the function takes.
     PayloadTooLarge = "payload_too_large" 413 "Payload too large";
     /// Too many requests.

@@ -1,7 +1,8 @@
 //! Orders through everything: API, queue, matcher, journal, settlement; on one symbol and on twenty.
 //!
-//! First as many as they can be, and then half as many, with half of all orders trading. Every order that was taken
-//! must have ended or stand in its book afterwards, and the audit must be clean.
+//! First as many as they can be, and then half as many, with half of all orders trading. Then once more as many as they
+//! can be, with a proxy before DynamoDB that counts and costs a fifth of the machine, so that the rates are not its own.
+//! Every order that was taken must have ended or stand in its book afterwards, and the audit must be clean.
 
 mod ways;
 
@@ -35,6 +36,8 @@ use ways::Ways;
 /// How many symbols at once, what their base assets are called, and the bar in orders per second.
 const LEVELS: [(usize, &str, f64); 2] = [(1, "ONE", 200.0), (20, "MANY", 400.0)];
 const TRADERS: usize = 40;
+/// As quick as they can.
+const QUICK: Style = Style::Half { wait: false };
 /// From the request to the answer that tells of the trade, at half load.
 const BAR_TRADE: Duration = Duration::from_millis(100);
 /// Write units of an order, half of them trading.
@@ -45,19 +48,30 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Measures and prints.
-pub async fn report(root: &Path, binaries: &Path, seconds: u64) -> Result<()> {
-    let counter = Counter::listen().await?;
+pub async fn report(root: &Path, binaries: &Path, profile: &str, seconds: u64) -> Result<()> {
+    let time = Duration::from_secs(seconds);
+    println!("\n## The exchange: {TRADERS} traders, half of all orders trade ({seconds} s each)\n");
     let logged = ways::Logged::default();
-    let stage = Stage::start_with(root, binaries, |config| {
-        config.data = binaries.join("data-exchange");
-        config.dynamodb = Some(counter.url.clone());
-        config.log = logged.log();
-    });
-    let stage = stage.await?;
-    counter.lead_to(&stage.dynamodb_url());
-    let outcome = levels(&stage, &counter, &logged, Duration::from_secs(seconds)).await;
+    let start = |dynamodb: Option<String>| {
+        Stage::start_with(root, binaries, |config| {
+            profile.clone_into(&mut config.profile);
+            config.data = binaries.join("data-exchange");
+            config.dynamodb = dynamodb;
+            config.log = logged.log();
+        })
+    };
+    let stage = start(None).await?;
+    let done = rates(&stage, time).await;
     stage.stop().await;
-    outcome
+    print_rates(&done?);
+
+    let counter = Counter::listen().await?;
+    let stage = start(Some(counter.url.clone())).await?;
+    counter.lead_to(&stage.dynamodb_url());
+    let done = costs(&stage, &counter, &logged, time).await;
+    stage.stop().await;
+    print_costs(&done?);
+    Ok(())
 }
 
 /// What one level has shown.
@@ -71,19 +85,52 @@ struct Level {
     order_to_trade: [Duration; 2],
     trading: f64,
     errors: u64,
+}
+
+/// What the orders of one level have cost.
+struct Cost {
+    symbols: usize,
+    per_second: f64,
     ways: Ways,
 }
 
-async fn levels(stage: &Stage, counter: &Counter, logged: &ways::Logged, time: Duration) -> Result<()> {
-    println!("\n## The exchange: {TRADERS} traders, half of all orders trade ({} s each)\n", time.as_secs());
+async fn rates(stage: &Stage, time: Duration) -> Result<Vec<Level>> {
     let admin = stage.employ("bench-admin", "admins").await.context("an admin")?;
     let mut done = Vec::new();
     for (symbols, name, _) in LEVELS {
-        let plan = Plan { name, symbols, traders: TRADERS, seed: 1, still: true };
-        let floor = Floor::open(&stage.api_url(), &admin.token, plan).await?;
-        done.push(level(stage, &floor, counter, logged, time).await.with_context(|| format!("{symbols} symbols"))?);
+        let floor = floor(stage, &admin.token, symbols, name).await?;
+        done.push(level(&floor, time).await.with_context(|| format!("{symbols} symbols"))?);
     }
-    print(&done);
+    in_order(stage).await?;
+    let errors: u64 = done.iter().map(|level| level.errors).sum();
+    ensure!(errors == 0, "{errors} requests failed");
+    Ok(done)
+}
+
+async fn costs(stage: &Stage, counter: &Counter, logged: &ways::Logged, time: Duration) -> Result<Vec<Cost>> {
+    let admin = stage.employ("bench-admin", "admins").await.context("an admin")?;
+    let mut done = Vec::new();
+    for (symbols, name, _) in LEVELS {
+        let floor = floor(stage, &admin.token, symbols, name).await?;
+        let tally = warmed(&floor).await?;
+        let watch = ways::Watch::start(stage, counter, logged)?;
+        let full = full(&floor, &tally, time).await?;
+        let ways = watch.stop(stage, counter, logged, full.orders)?;
+        check(&floor, &tally.accepted()).await?;
+        ensure!(tally.all().failed() == 0, "{} requests failed", tally.all().failed());
+        done.push(Cost { symbols, per_second: full.per_second, ways });
+    }
+    in_order(stage).await?;
+    Ok(done)
+}
+
+async fn floor(stage: &Stage, admin: &str, symbols: usize, name: &str) -> Result<Floor> {
+    let plan = Plan { name, symbols, traders: TRADERS, seed: 1, still: true };
+    Floor::open(&stage.api_url(), admin, plan).await
+}
+
+/// The audit is clean, and nothing has ended among the dead letters.
+async fn in_order(stage: &Stage) -> Result<()> {
     let report = stage.audit().await?;
     println!(
         "audit: clean, {} wallets, {} assets",
@@ -95,34 +142,39 @@ async fn levels(stage: &Stage, counter: &Counter, logged: &ways::Logged, time: D
         let dead = queue["name"].as_str().unwrap_or_default().contains("dead-letters");
         ensure!(!dead || queue["available"] == 0, "dead letters: {queue}");
     }
-    let errors: u64 = done.iter().map(|level| level.errors).sum();
-    ensure!(errors == 0, "{errors} requests failed");
     Ok(())
 }
 
-async fn level(
-    stage: &Stage,
-    floor: &Floor,
-    counter: &Counter,
-    logged: &ways::Logged,
-    time: Duration,
-) -> Result<Level> {
+/// Processes, connections and books get warm.
+async fn warmed(floor: &Floor) -> Result<Arc<Tally>> {
     let tally = Arc::new(Tally::remembering());
-    let quick = Style::Half { wait: false };
-    // Processes, connections and books get warm.
-    load::run(Trader::all(floor, quick, "warm", &tally).await?, Duration::from_secs(1)).await;
+    load::run(Trader::all(floor, QUICK, "warm", &tally).await?, Duration::from_secs(1)).await;
     settled(floor, &tally).await?;
+    Ok(tally)
+}
 
-    let watch = ways::Watch::start(stage, counter, logged)?;
+/// As many orders as can be.
+struct Full {
+    orders: u64,
+    accepted_per_second: f64,
+    per_second: f64,
+}
+
+async fn full(floor: &Floor, tally: &Arc<Tally>, time: Duration) -> Result<Full> {
     let before = tally.all().orders;
-    let traders = Trader::all(floor, quick, "full", &tally).await?;
+    let traders = Trader::all(floor, QUICK, "full", tally).await?;
     let started = Instant::now();
     let accepted = load::run(traders, time).await;
-    settled(floor, &tally).await?;
+    settled(floor, tally).await?;
     let took = started.elapsed();
     let orders = tally.all().orders - before;
-    let ways = watch.stop(stage, counter, logged, orders)?;
     let per_second = orders as f64 / took.as_secs_f64();
+    Ok(Full { orders, accepted_per_second: accepted.per_second, per_second })
+}
+
+async fn level(floor: &Floor, time: Duration) -> Result<Level> {
+    let tally = warmed(floor).await?;
+    let Full { orders, accepted_per_second, per_second } = full(floor, &tally, time).await?;
 
     let half = per_second / 2.0;
     let paced = Arc::new(Tally::remembering());
@@ -137,14 +189,13 @@ async fn level(
     Ok(Level {
         symbols: floor.markets.len(),
         orders,
-        accepted_per_second: accepted.per_second,
+        accepted_per_second,
         per_second,
         half: paced_all.orders as f64 / time.as_secs_f64(),
         traded,
         order_to_trade,
         trading,
         errors: tally.all().failed() + paced_all.failed(),
-        ways,
     })
 }
 
@@ -195,7 +246,7 @@ async fn check(floor: &Floor, accepted: &[(usize, String)]) -> Result<f64> {
     Ok(traded as f64 / accepted.len().max(1) as f64)
 }
 
-fn print(levels: &[Level]) {
+fn print_rates(levels: &[Level]) {
     let rows: Vec<_> = levels
         .iter()
         .map(|level| {
@@ -224,22 +275,27 @@ fn print(levels: &[Level]) {
         "settled/s: from the first request until the last order is settled. p50, p99: from POST to the answer that tells of the trade, at half load."
     );
     for (level, (symbols, _, bar)) in levels.iter().zip(LEVELS) {
-        let verdict = |met: bool| if met { "met" } else { "missed" };
-        let units = level.ways.write_units();
         println!(
-            "{symbols} symbols: {bar} orders/s {}, order to trade < {} ms {}, {units:.2} write units an order, ≤ {BAR_UNITS} {}",
+            "{symbols} symbols: {bar} orders/s {}, order to trade < {} ms {}",
             verdict(level.per_second >= bar),
             BAR_TRADE.as_millis(),
             verdict(level.order_to_trade[0] < BAR_TRADE),
-            verdict(units <= BAR_UNITS),
         );
     }
     println!();
-    for level in levels {
+}
+
+fn print_costs(levels: &[Cost]) {
+    for Cost { symbols, per_second, ways } in levels {
         println!(
-            "Each order on its way, at full load over {} symbols (with the looks whether it is settled):",
-            level.symbols
+            "Each order on its way over {symbols} symbols, counted, {per_second:.0} settled/s (with the looks whether it is settled):"
         );
-        level.ways.print();
+        ways.print();
+        let units = ways.write_units();
+        println!("{units:.2} write units an order, ≤ {BAR_UNITS} {}\n", verdict(units <= BAR_UNITS));
     }
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "missed" }
 }
