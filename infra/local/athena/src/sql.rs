@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Statement, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -14,6 +14,8 @@ use crate::failure::Failure;
 pub(crate) const LENGTH_LIMIT: usize = 262_144;
 /// Most tokens of a query. The tree of a chain like `1 + 1 + …` is as deep as the chain is long.
 const TOKEN_LIMIT: usize = 20_000;
+/// Most operators, and most columns of a SELECT. What the engine does with them takes time with the square of their number.
+const OPERATOR_LIMIT: usize = 1_000;
 /// How deep parentheses, subqueries and the like may be nested.
 const NESTING_LIMIT: usize = 100;
 
@@ -55,7 +57,8 @@ impl Sql {
         while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
             tokens.pop();
         }
-        if tokens.len() > TOKEN_LIMIT {
+        let operators = tokens.iter().filter(|token| is_operator(&token.token)).count();
+        if tokens.len() > TOKEN_LIMIT || operators > OPERATOR_LIMIT {
             return Err(too_large());
         }
         if tokens.iter().any(|token| token.token == Token::SemiColon) {
@@ -137,8 +140,10 @@ impl Sql {
             return Err(Malformed(format!("{}: mismatched input '{found}'. Expecting: <EOF>", place(found.span))));
         }
         let mut statement = Statement::Query(query);
-        if Visit::visit(&statement, &mut Writes).is_break() {
-            return Ok(Asked::Write);
+        match statement.visit(&mut Look) {
+            ControlFlow::Break(Seen::Write) => return Ok(Asked::Write),
+            ControlFlow::Break(Seen::TooLarge) => return Err(too_large()),
+            ControlFlow::Continue(()) => {}
         }
         name_columns(&mut statement);
         Ok(Asked::Query(Box::new(statement)))
@@ -219,25 +224,59 @@ fn literal(text: &str) -> Option<Vec<Token>> {
     is_literal.then_some(tokens)
 }
 
-/// Breaks at whatever a query may contain that writes.
-struct Writes;
-
-impl Visitor for Writes {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &datafusion::sql::sqlparser::ast::Query) -> ControlFlow<()> {
-        writes(&query.body)
-    }
-
-    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
-        if matches!(statement, Statement::Query(_)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// What makes a chain longer.
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::JOIN
+        ),
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => true,
+        _ => matches!(token, Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq),
     }
 }
 
-fn writes(body: &SetExpr) -> ControlFlow<()> {
+/// Breaks at whatever a query may not be.
+struct Look;
+
+enum Seen {
+    Write,
+    TooLarge,
+}
+
+impl Visitor for Look {
+    type Break = Seen;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Seen> {
+        look(&query.body)
+    }
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Seen> {
+        if matches!(statement, Statement::Query(_)) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(Seen::Write)
+        }
+    }
+}
+
+fn look(body: &SetExpr) -> ControlFlow<Seen> {
     match body {
-        SetExpr::Select(select) if select.into.is_some() => ControlFlow::Break(()),
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => ControlFlow::Break(()),
+        SetExpr::Select(select) if select.into.is_some() => ControlFlow::Break(Seen::Write),
+        SetExpr::Select(select) if select.projection.len() > OPERATOR_LIMIT => ControlFlow::Break(Seen::TooLarge),
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+            ControlFlow::Break(Seen::Write)
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            look(left)?;
+            look(right)
+        }
         _ => ControlFlow::Continue(()),
     }
 }

@@ -124,7 +124,8 @@ Resources:
         BytesScannedCutoffPerQuery: 10000000000
         ResultConfiguration: {OutputLocation: !Sub "s3://${LakeBucket}/results/reports/"}
 "#).expect("written");
-    let stack = load(&folder.path().join("template.yaml"), &Options::local("http://localhost:4566")).expect("a stack");
+    let options = Options { parameters: BTreeMap::new(), ..Options::local("http://localhost:4566") };
+    let stack = load(&folder.path().join("template.yaml"), &options).expect("a stack");
     let catalogue = Catalogue::of(&stack);
     let tables = &catalogue.databases["florin"].tables;
     let bucket = &stack.buckets()[0].name;

@@ -126,18 +126,22 @@ async fn a_query_is_stopped_and_others_take_its_turn() {
 }
 
 #[tokio::test]
-async fn a_query_has_a_time_limit_and_so_many_may_wait() {
-    let limits = Limits { time: Duration::from_millis(200), running: 1, waiting: 1, ..Limits::default() };
-    let world = World::with_limits(limits).await;
-    let slow = world.start(SLOW, &[]).await.expect("started");
-    let second = world.start(SLOW, &[]).await.expect("started");
+async fn a_query_has_a_time_limit() {
+    let world = World::with_limits(Limits { time: Duration::from_millis(200), ..Limits::default() }).await;
+    let reason = world.failure(SLOW).await;
+    assert!(reason.starts_with("EXCEEDED_TIME_LIMIT: "), "{reason}");
+}
+
+#[tokio::test]
+async fn so_many_may_wait_for_their_turn() {
+    let world = World::with_limits(Limits { running: 1, waiting: 1, ..Limits::default() }).await;
+    let (first, second) = (world.start(SLOW, &[]).await.expect("runs"), world.start(SLOW, &[]).await.expect("waits"));
     let refused = world.start("SELECT 1", &[]).await.expect_err("one too many");
     assert!(refused.starts_with("TooManyRequestsException: "), "{refused}");
-    for id in [slow, second] {
+    for id in [first, second] {
+        world.athena.stop_query_execution().query_execution_id(&id).send().await.expect("stopped");
         let status = world.ended(&id).await.status.expect("a status");
-        assert_eq!(status.state, Some(QueryExecutionState::Failed));
-        let reason = status.state_change_reason.unwrap_or_default();
-        assert!(reason.starts_with("EXCEEDED_TIME_LIMIT: "), "{reason}");
+        assert_eq!(status.state, Some(QueryExecutionState::Cancelled));
     }
     world.check("SELECT 1 AS one", &["one", "1"]).await;
 }
