@@ -78,13 +78,12 @@ fn versions(text: &mut String, table: &Table) {
 fn view(text: &mut String, table: &Table) {
     let (id, name) = (pascal(table.name), table.name);
     let columns = columns(table.view_columns().map(|column| (column, column.kind.catalogue_type())));
-    let typed = table.view_columns().map(|column| json!({"name": column.name, "type": column.kind.view_type()}));
-    let view = json!({
-        "originalSql": table.view(),
-        "catalog": "awsdatacatalog",
-        "schema": "${LakeDatabase}",
-        "columns": typed.collect::<Vec<_>>(),
-    });
+    let typed = |column: Column| json!([column.name, column.kind.view_type()]);
+    let typed = table.view_columns().map(typed).map(|pair| format!(r#"{{"name":{},"type":{}}}"#, pair[0], pair[1]));
+    let (sql, typed) = (json!(table.view()), typed.collect::<Vec<_>>().join(","));
+    let view = format!(
+        r#"{{"originalSql":{sql},"catalog":"awsdatacatalog","schema":"${{LakeDatabase}}","columns":[{typed}]}}"#
+    );
     let _ = write!(
         text,
         r#"
