@@ -19,7 +19,6 @@ use aws::{
 use domain::{
     Timestamp,
     exchange::Stretch,
-    instrument::Symbol,
     order::{OrderKey, Owner},
 };
 use edge::clock::Clock;
@@ -110,7 +109,7 @@ impl<C: Clock> Follower<C> {
                 versions.extend(self.stretch(stored, &stretch).await?);
             }
             let name = format!("{symbol}-{to:012}");
-            aws::lake::write(&self.bucket, &name, &versions, self.clock.now()).await?;
+            self.bucket.put_records(&name, &versions, self.clock.now()).await?;
             let next = LakeCursor { version: to, instrument: stored.version };
             if !self.exchange.move_lake_cursor(symbol, cursor, next).await? {
                 // Another run has it, or a lost answer of our own; whoever comes next begins where it says.
@@ -156,7 +155,7 @@ impl<C: Clock> Follower<C> {
             return Ok(0);
         }
         let versions: Vec<_> = found.iter().map(|PlacedGrant { grant, .. }| records::grant(grant)).collect();
-        aws::lake::write(&self.bucket, "grants", &versions, self.clock.now()).await?;
+        self.bucket.put_records("grants", &versions, self.clock.now()).await?;
         self.exchange.move_lake_grants_cursor(&cursor, &next).await?;
         Ok(versions.len())
     }

@@ -12,10 +12,10 @@ mod event;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws::{lake::changed, objects::Bucket};
-use edge::clock::Clock;
+use edge::{clock::Clock, sqs::BatchResponse};
 use lake::{Record, records};
 use lambda_runtime::Error;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use event::Event;
 
@@ -28,14 +28,29 @@ pub struct Ingest<C> {
     has_first_types: AtomicBool,
 }
 
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ingested {
+    /// Versions of rows in it.
+    pub versions: usize,
+    /// Files that they made.
+    pub files: usize,
+}
+
 impl<C: Clock> Ingest<C> {
     /// Into this bucket.
     pub fn new(bucket: Bucket, clock: C) -> Self {
         Self { bucket, clock, has_first_types: AtomicBool::new(false) }
     }
 
-    /// Writes a batch. Answers how many versions it held and how many files they made.
+    /// Writes a batch; an error has it halved or tried again as a whole.
     pub async fn handle(&self, event: Value) -> Result<Value, Error> {
+        self.ingest(event).await?;
+        Ok(serde_json::to_value(BatchResponse::default())?)
+    }
+
+    /// Writes a batch. How many versions it held and how many files they made.
+    pub async fn ingest(&self, event: Value) -> Result<Ingested, Error> {
         let event = Event::parse(event)?;
         let first = event.first_sequence_number().to_owned();
         let mut versions = Vec::new();
@@ -52,10 +67,10 @@ impl<C: Clock> Ingest<C> {
             self.has_first_types.store(true, Ordering::Relaxed);
         }
         tracing::info!(records = event.records.len(), versions = versions.len(), files, first, "ingested");
-        Ok(json!({"versions": versions.len(), "files": files}))
+        Ok(Ingested { versions: versions.len(), files })
     }
 
     async fn write(&self, name: &str, versions: &[Record]) -> Result<usize, Error> {
-        Ok(aws::lake::write(&self.bucket, name, versions, self.clock.now()).await?)
+        Ok(self.bucket.put_records(name, versions, self.clock.now()).await?)
     }
 }

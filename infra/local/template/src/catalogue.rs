@@ -12,7 +12,7 @@ pub const IGNORED_KINDS: &[(&str, &str)] = &[
     ("AWS::IAM::Role", "IAM is not enforced locally"),
     ("AWS::Lambda::Permission", "IAM is not enforced locally"),
     ("AWS::Logs::LogGroup", "lines go to the runner's log; only the name is used"),
-    ("AWS::S3::BucketPolicy", "IAM is not enforced locally"),
+    ("AWS::S3::BucketPolicy", "loopback has no TLS, so the TLS-only rule must not hold here"),
     ("AWS::SNS::Subscription", "only SMS is sent from the runner's topics"),
     ("AWS::SNS::TopicPolicy", "IAM is not enforced locally"),
     ("AWS::SQS::QueuePolicy", "loopback has no TLS, so the TLS-only rule must not hold here"),

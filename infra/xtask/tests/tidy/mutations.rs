@@ -490,6 +490,36 @@ fn the_rules_about_state_parameters_and_size_can_fail() {
 }
 
 #[test]
+fn the_rules_about_buckets_can_fail() {
+    let state: Rule = stores::state_is_kept;
+    broken(state, "BlockPublicAcls: true", "BlockPublicAcls: false", "LakeBucket may be made public");
+    let own_key = "{SSEAlgorithm: aws:kms, KMSMasterKeyID: !Ref KmsKeyArn}";
+    broken(state, own_key, "{SSEAlgorithm: AES256}", "LakeBucket does not take the own key");
+    broken(state, "      Bucket: !Ref LakeBucket\n", "      Bucket: other\n", "no bucket policy denies");
+    let named = "      BucketName: lake\n      BucketEncryption:";
+    broken(state, "      BucketEncryption:", named, "names of buckets are everybody's");
+    let wide = "[!Sub \"${LakeBucket.Arn}/*\"]}";
+    broken(
+        permissions::least_privilege,
+        "[!Sub \"${LakeBucket.Arn}/tables/*\"]}",
+        wide,
+        "s3:GetObject on arn:aws:s3:::",
+    );
+    broken(
+        permissions::grants_follow_the_wiring,
+        "LAKE_BUCKET: !Ref LakeBucket",
+        "LAKE_BUCKET: other",
+        "LakeIngest: its variables do not name LakeBucket, its role may use it",
+    );
+    broken(
+        calls::calls_are_granted_and_grants_are_used,
+        "\"s3:PutObject\", \"s3:DeleteObject\"]",
+        "\"s3:PutObject\"]",
+        "lake-compact calls s3:DeleteObject on LakeBucket",
+    );
+}
+
+#[test]
 fn the_rules_about_dependencies_can_fail() {
     let package = |folder: &str, dependencies: &[&str]| dependencies::Package {
         name: folder.rsplit('/').next().unwrap_or_default().to_owned(),

@@ -4,15 +4,13 @@
 //! Which row it is its keys tell. Whatever the lake has no table for gives nothing; a row of the lake that does not read
 //! is corrupt, and nothing of it is guessed.
 
-#[cfg(feature = "s3")]
-mod write;
+mod scan;
 
-#[cfg(feature = "s3")]
-pub use write::write;
+pub use scan::Scan;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::Timestamp;
 use lake::{Record, records};
@@ -20,7 +18,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{
     customers,
-    item::{Item, Read, unavailable},
+    item::{Item, Read},
     ledger,
     store::StoreError,
     vouchers,
@@ -94,7 +92,7 @@ pub fn changed(before: Option<&Image>, now: Option<&Image>, at: Timestamp) -> Re
 
 /// What a row that was found by a scan at this moment is for the lake. When it changed last is told by the row as far
 /// as it knows.
-pub fn found(item: &Item, now: Timestamp) -> Result<Vec<Record>, StoreError> {
+fn found(item: &Item, now: Timestamp) -> Result<Vec<Record>, StoreError> {
     let moments = ["resolved_at", "posted_at", "late_at", "ended_at", "created_at", "opened_at"];
     let known = moments.iter().filter_map(|name| item.moment(name).ok()).max();
     records(None, item, known.unwrap_or(now))
@@ -118,48 +116,5 @@ fn records(before: Option<&Item>, now: &Item, at: Timestamp) -> Result<Vec<Recor
         }
         (_, vouchers::VOUCHER) => Ok(vec![records::voucher(&vouchers::purchase(now)?, at)]),
         _ => Ok(Vec::new()),
-    }
-}
-
-/// One part of a table that is scanned in parallel, page by page.
-#[derive(Debug)]
-pub struct Scan {
-    client: Client,
-    table: String,
-    segment: i32,
-    segments: i32,
-    from: Option<Item>,
-    done: bool,
-}
-
-impl Scan {
-    /// The part `segment` (from 0) of `segments`.
-    pub fn new(client: Client, table: String, segment: i32, segments: i32) -> Self {
-        Self { client, table, segment, segments, from: None, done: false }
-    }
-
-    /// The records of the next page of rows, up to a megabyte of them; `None` when there are no more.
-    pub async fn next(&mut self, now: Timestamp) -> Result<Option<Vec<Record>>, StoreError> {
-        if self.done {
-            return Ok(None);
-        }
-        let answer = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .segment(self.segment)
-            .total_segments(self.segments)
-            .set_exclusive_start_key(self.from.take())
-            .send()
-            .await
-            .map_err(unavailable)?;
-        self.from = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        self.done = self.from.is_none();
-        let mut records = Vec::new();
-        for item in answer.items.unwrap_or_default() {
-            records.extend(found(&item, now)?);
-        }
-        Ok(Some(records))
     }
 }

@@ -1,6 +1,9 @@
 //! Objects in a bucket. What is put under a key once is put under it again with the same content only, so any of this
 //! may be repeated.
 
+#[cfg(feature = "lake")]
+mod records;
+
 use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream};
 use bytes::Bytes;
 use domain::Timestamp;
