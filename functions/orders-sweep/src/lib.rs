@@ -139,8 +139,9 @@ impl<C: Clock> Sweeper<C> {
             let newest = books.entry(symbol).or_default();
             *newest = version.max(*newest);
         }
-        let (orders, books) = tokio::join!(self.placed(&wanted), self.settled(&books));
-        tracing::info!(records = event.records.len(), orders = orders.len(), books = books.len(), "not looked after");
+        let (orders, books) = tokio::join!(self.placed(&wanted), self.behind(&books));
+        let failed = orders.len() + books.len();
+        tracing::info!(records = event.records.len(), failed, "orders and books looked at");
         event.failed(|record| {
             order_of(record).is_some_and(|order| orders.contains(&order.id))
                 || version_of(record).is_some_and(|(symbol, _)| books.contains(&symbol))
@@ -164,8 +165,8 @@ impl<C: Clock> Sweeper<C> {
         looks.buffer_unordered(AT_ONCE).filter_map(async |failed| failed).collect().await
     }
 
-    /// Has books settled that are not settled up to these versions; those that could not be looked after.
-    async fn settled(&self, books: &BTreeMap<Symbol, u64>) -> Vec<Symbol> {
+    /// Has books settled that are behind these versions of their journals; those that could not be looked after.
+    async fn behind(&self, books: &BTreeMap<Symbol, u64>) -> Vec<Symbol> {
         let looks = stream::iter(books).map(|(symbol, version)| async move {
             let failure = self.nudge(symbol, *version).await.err()?;
             tracing::error!(%symbol, version, cause = failure.cause(), "book not looked after");

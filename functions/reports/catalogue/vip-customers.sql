@@ -5,10 +5,13 @@ owned AS (
     GROUP BY customer_id, currency
 ),
 touched AS (
-    SELECT DISTINCT t.transfer_id, t.currency, a.customer_id
-    FROM transfers AS t
-        JOIN accounts AS a ON (t.from_kind = 'account' AND a.account_id = t.from_id) OR (t.to_kind = 'account' AND a.account_id = t.to_id)
-    WHERE t.posted_amount IS NOT NULL
+    SELECT t.transfer_id, t.currency, a.customer_id
+    FROM transfers AS t JOIN accounts AS a ON a.account_id = t.from_id
+    WHERE t.posted_amount IS NOT NULL AND t.from_kind = 'account'
+    UNION
+    SELECT t.transfer_id, t.currency, a.customer_id
+    FROM transfers AS t JOIN accounts AS a ON a.account_id = t.to_id
+    WHERE t.posted_amount IS NOT NULL AND t.to_kind = 'account'
 ),
 counted AS (SELECT customer_id, currency, count(*) AS transfers FROM touched GROUP BY customer_id, currency),
 ranked AS (

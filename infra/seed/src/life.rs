@@ -219,13 +219,14 @@ impl Year {
 
     /// `None` when there is nothing that could be taken back.
     fn take_back(&mut self, id: TransferId, at: Timestamp) -> Option<Transfer> {
-        let recent = self.transfers.iter().rev().take(RECENT).filter(|transfer| {
+        let mut recent = self.transfers.iter().rev().take(RECENT).filter(|transfer| {
             matches!(transfer.state, State::Completed { .. })
                 && matches!(transfer.kind, Kind::Transfer | Kind::Payment)
                 && transfer.created_at < at
                 && !self.reversed.contains(&transfer.id)
         });
-        let original = recent.last()?.clone();
+        // The oldest of them: a mistake is noticed after a while.
+        let original = recent.next_back()?.clone();
         let find = |party: &domain::transfer::Party| {
             let id = party.account()?;
             self.accounts.iter().find(|account| account.id == *id).cloned()

@@ -91,7 +91,7 @@ fn nothing_moves_on_an_account_that_was_given_up_and_closed_ones_are_empty() {
     let (mut left, mut closed, mut frozen) = (0, 0, 0);
     for (_, life) in lives(&population(1, "2026-11-21T00:00:00Z")) {
         for Standing { account, change } in &life.standings {
-            let last_words = life.transfers.iter().filter(|transfer| {
+            let mut last_words = life.transfers.iter().filter(|transfer| {
                 transfer.posted().is_some() && events(transfer).iter().any(|(id, _)| *id == account.id)
             });
             let said_goodbye = |transfer: &Transfer| transfer.description.as_deref() == Some("Cierre de cuenta");
@@ -99,7 +99,7 @@ fn nothing_moves_on_an_account_that_was_given_up_and_closed_ones_are_empty() {
                 Some(AccountStatus::Closed) => {
                     assert!(account.balance.posted.is_zero() && account.balance.held.is_zero());
                     closed += 1;
-                    if let Some(last) = last_words.last() {
+                    if let Some(last) = last_words.next_back() {
                         assert!(said_goodbye(last), "{last:?}");
                         left += 1;
                     }

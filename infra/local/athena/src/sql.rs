@@ -15,7 +15,7 @@ pub(crate) const LENGTH_LIMIT: usize = 262_144;
 /// Most tokens of a query. The tree of a chain like `1 + 1 + …` is as deep as the chain is long.
 const TOKEN_LIMIT: usize = 20_000;
 /// Most operators, and most columns of a SELECT. What the engine does with them takes time with the square of their number.
-const OPERATOR_LIMIT: usize = 1_000;
+const OPERATOR_LIMIT: usize = 500;
 /// How deep parentheses, subqueries and the like may be nested.
 const NESTING_LIMIT: usize = 100;
 

@@ -122,6 +122,8 @@ pub enum WriteService {
     Sqs,
     /// Messages published.
     Sns,
+    /// Objects put or deleted.
+    S3,
 }
 
 impl FaultPlan {

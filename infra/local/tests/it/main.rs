@@ -5,5 +5,6 @@ mod banking;
 mod chaos;
 mod crash;
 mod gateway;
+mod lake;
 mod process;
 mod world;

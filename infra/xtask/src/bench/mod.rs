@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: one run that says how large, how quick and how dear everything is.
 //!
 //! The functions are those that are deployed (release, static musl), the runner and the clients are built in the
-//! profile `bench-local`. `cargo xtask bench exchange` alone takes the functions of that profile too, which costs two
-//! minutes of building and not twenty; it says so. Nothing here changes what it measures, and nothing leaves this machine.
+//! profile `bench-local`. `cargo xtask bench exchange` alone takes the functions of that profile too, which are built far
+//! sooner; it says so. Nothing here changes what it measures, and nothing leaves this machine.
 
 mod book;
 mod ceiling;

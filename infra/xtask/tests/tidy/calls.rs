@@ -102,6 +102,10 @@ const TEXT: (&str, &str) = ("Phone::new(", "sns:Publish");
 /// What queries are asked in. Which workgroups they are stands in variables; that grants name the same ones is another rule.
 const WORKGROUPS: &str = "workgroups";
 
+/// What Athena does with the rights of whoever asks it: it looks at the bucket and writes results. That it reads files as well
+/// needs no more than what the asker reads.
+const FOR_ATHENA: &[&str] = &["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:PutObject"];
+
 /// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
 type Need = (String, String);
 
@@ -303,12 +307,14 @@ fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     let stack = &repository.full;
     let grants = permissions::grants(stack, &format!("{}Role", function.logical_id));
     let failures = queues::failures_of(function);
+    let asks = grants.iter().any(|(action, _)| action.starts_with("athena:"));
     grants
         .into_iter()
         .filter(|(action, _)| {
             ["athena:", "dynamodb:", "cognito-idp:", "s3:"].iter().any(|service| action.starts_with(service))
                 || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
         })
+        .filter(|(action, _)| !(asks && FOR_ATHENA.contains(&action.as_str())))
         .filter(|(_, on)| !on.contains("/stream/") && !failures.contains(on))
         .map(|(action, on)| {
             if action.starts_with("athena:") && on.contains(":workgroup/") {

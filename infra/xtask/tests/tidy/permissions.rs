@@ -49,7 +49,9 @@ const ACTIONS: &[&str] = &[
     "kms:GenerateDataKey",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "s3:AbortMultipartUpload",
     "s3:DeleteObject",
+    "s3:GetBucketLocation",
     "s3:GetObject",
     "s3:ListBucket",
     "s3:PutObject",
@@ -170,10 +172,15 @@ pub fn least_privilege(repository: &Repository) -> Vec<String> {
                     let known = resource == "*" && ON_EVERYTHING.contains(&action.as_str());
                     // Objects have no names of their own in a role: a folder of a bucket is as narrow as it goes.
                     let folder = action.starts_with("s3:")
-                        && action.ends_with("Object")
+                        && (action.ends_with("Object") || action == "s3:AbortMultipartUpload")
                         && resource.strip_suffix("/*").is_some_and(|rest| rest.contains('/') && !rest.contains('*'));
+                    // The tables of one database, which is named.
+                    let tables = action.starts_with("glue:")
+                        && resource.ends_with("/*")
+                        && resource.contains(":table/")
+                        && resource.matches('*').count() == 1;
                     let phones = resource == PHONE_NUMBERS && action == "sns:Publish";
-                    if !log_streams && !known && !folder && !phones {
+                    if !log_streams && !known && !folder && !tables && !phones {
                         broken.push(format!("{role}: {action} on {resource}"));
                     }
                 }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod hostile;
+mod process;
 mod protocol;
 mod queries;
 mod world;

@@ -1,7 +1,7 @@
 //! Orders through everything: API, queue, matcher, journal, settlement; on one symbol and on twenty.
 //!
 //! First as many as they can be, and then half as many, with half of all orders trading. Then once more as many as they
-//! can be, with a proxy before DynamoDB that counts and costs a fifth of the machine, so that the rates are not its own.
+//! can be, with a proxy before DynamoDB that counts: it takes its share of the machine, so the rates are taken without it.
 //! Every order that was taken must have ended or stand in its book afterwards, and the audit must be clean.
 
 mod ways;
