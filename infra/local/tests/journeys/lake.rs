@@ -63,7 +63,8 @@ async fn shown(app: &App) -> View {
 async fn rows(app: &App) -> View {
     let mut found = records::first_account_types();
     let tables = app.runner.stack().tables().iter();
-    for table in tables.filter(|table| ["LedgerTable", "CustomersTable", "VouchersTable"].contains(&&*table.logical_id)) {
+    for table in tables.filter(|table| ["LedgerTable", "CustomersTable", "VouchersTable"].contains(&&*table.logical_id))
+    {
         let mut scan = Scan::new(environment(app).dynamodb(), table.name.clone(), 0, 1);
         while let Some(some) = scan.next(Timestamp::from_millis(0)).await.expect("a page") {
             found.extend(some);
@@ -122,11 +123,14 @@ fn lake_ingest_killed_before_and_after_its_puts_changes_no_number() {
         let (ana, ben) = (app.sign_up("ana.lakekill").await, app.sign_up("ben.lakekill").await);
         let http = Http::new(app.runner.url());
         for (round, (when, write)) in
-            [("before", 1), ("after", 1), ("before", 2), ("after", 2), ("after", 3), ("before", 4)].into_iter().enumerate()
+            [("before", 1), ("after", 1), ("before", 2), ("after", 2), ("after", 3), ("before", 4)]
+                .into_iter()
+                .enumerate()
         {
             let kill = json!({"function": "lake-ingest", "when": when, "write": write, "service": "s3"});
             let plan = json!({"seed": 1, "kills": [kill]}).to_string();
-            http.send(Method::PUT, "/_local/faults", &[], plan).await.expect("an answer").expect(200);
+            let set = http.send(Method::PUT, "/_local/faults", &[], plan).await.expect("an answer");
+            assert!(set.status.is_success(), "{}", set.text);
             live(&ana, &ben, round).await;
             assert_followed(&app).await;
         }
