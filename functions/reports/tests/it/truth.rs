@@ -264,7 +264,7 @@ fn first_of_each(rows: Vec<Cells>, column: usize, top: usize) -> Vec<Cells> {
 }
 
 fn customers_with_accounts(world: &World, top: usize) -> Vec<Cells> {
-    let row = |(currency, owner, accounts, balance)| vec![owner, currency, cell::<usize>(accounts), exact(balance)];
+    let row = |(currency, owner, accounts, balance)| vec![owner, currency, cell(accounts), exact(balance)];
     first_of_each(fortunes(world).into_iter().map(row).collect(), 1, top)
 }
 
