@@ -1,3 +1,5 @@
+//! A year of movements: what must hold of it at every moment.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{account::Balance, id::AccountId, transfer::Refusal};

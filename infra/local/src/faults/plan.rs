@@ -199,7 +199,7 @@ mod tests {
             r#"{"kills":[{"function":"vouchers"}]}"#,
             r#"{"kills":[{"function":"vouchers","when":"during"}]}"#,
             r#"{"kills":[{"function":"vouchers","when":"before","write":0}]}"#,
-            r#"{"kills":[{"function":"vouchers","when":"before","service":"s3"}]}"#,
+            r#"{"kills":[{"function":"vouchers","when":"before","service":"kms"}]}"#,
             "[]",
             "",
         ] {

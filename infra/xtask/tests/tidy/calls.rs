@@ -39,6 +39,7 @@ const TABLES: &[(&str, &str)] = &[
 /// Methods of the standard library: one of these is ours on `self` or when it is waited for.
 const COMMON: &[&str] = &[
     "add",
+    "append",
     "get",
     "insert",
     "list",
@@ -50,6 +51,7 @@ const COMMON: &[&str] = &[
     "push",
     "read",
     "remove",
+    "reverse",
     "send",
     "take",
     "text",

@@ -356,7 +356,7 @@ fn the_rules_about_queues_can_fail() {
         sources,
         "Stream: !GetAtt LedgerTable.StreamArn",
         "Stream: !GetAtt ExchangeTable.StreamArn",
-        "ExchangeTable: 3 read its stream",
+        "ExchangeTable: 4 read its stream",
     );
     broken(
         sources,
