@@ -92,7 +92,7 @@ pub(crate) async fn statement(ledger: &Ledger, clock: &impl Clock, request: &Req
         Stated::TooLong => return Err(too_long()),
     };
     let lines: Vec<_> = statement.entries.iter().map(|entry| EntryView::new(entry, caller.is_staff())).collect();
-    let as_csv = edge::http::csv::is_wanted(request.header("accept"));
+    let as_csv = csv::is_wanted(request.header("accept"));
     let text = if as_csv { csv::text(&lines) } else { document(&account, period, &statement, &lines)? };
     if inside_json(&text) > MOST_BYTES {
         return Err(too_long());

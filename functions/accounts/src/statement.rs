@@ -73,7 +73,7 @@ pub(crate) async fn entries(ledger: &Ledger, request: &Request) -> Result<Answer
     let scope = format!("entries {id}");
     let page = request.page(&scope)?;
     let account = find::own(ledger, &caller, request).await?;
-    let as_csv = edge::http::csv::is_wanted(request.header("accept"));
+    let as_csv = csv::is_wanted(request.header("accept"));
     let limit = if as_csv && request.query("limit").is_none() { csv::MAX_LINES } else { page.limit };
     let page = page.checked(|place| is_entries_place(place, account.currency))?;
     let found = read(ledger, &account, page.after, limit).await?;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -14,13 +14,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use local_cognito::Cognito;
 use local_lambda::{InvokeError, Lambda};
-use local_s3::S3;
 use local_sqs::Sqs;
 use local_template::Function;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use crate::athena::Athena;
 use crate::body;
 use crate::faults::{Fate, Faults, When, Write, access_key, refusal};
 use crate::pages::Pages;
@@ -45,8 +43,6 @@ const NAMES_ARNS: [&str; 9] = [
 ];
 /// Largest request (DynamoDB: 16 MB).
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-/// Largest object, or part of one, in one request. AWS takes 5 GB; here it is held in memory.
-const OBJECT_LIMIT: usize = 128 * 1024 * 1024;
 
 /// The services behind the port.
 pub struct AwsEndpoint {
@@ -66,10 +62,6 @@ pub struct AwsEndpoint {
     pub cognito: Cognito,
     /// Secrets Manager.
     pub secrets: Secrets,
-    /// S3.
-    pub s3: S3,
-    /// Athena and Glue.
-    pub athena: Athena,
     /// Lambda.
     pub lambda: Lambda,
     /// Asynchronous invocations.
@@ -95,8 +87,6 @@ enum Service<'r> {
     Sns,
     Cognito,
     Secrets,
-    S3,
-    Athena,
     Invoke(&'r str),
     Pages,
     Index,
@@ -107,8 +97,7 @@ impl AwsEndpoint {
     /// Answers one request.
     pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
-        let limit = if is_s3(&parts.headers, &parts.uri) { OBJECT_LIMIT } else { BODY_LIMIT };
-        let body = match body::read(&parts.headers, body, limit).await {
+        let body = match body::read(&parts.headers, body, BODY_LIMIT).await {
             Ok(body) => body,
             Err(_) => {
                 return full(error(
@@ -149,7 +138,7 @@ impl AwsEndpoint {
 
     /// Serves a request, calmly without faults.
     async fn serve(&self, request: Request<Bytes>, calmly: bool) -> Answer {
-        let response = match self.service(&request) {
+        let response = match service(&request) {
             Service::DynamoDb(operation) => {
                 let operation = operation.to_owned();
                 let fate = if calmly { Fate::Passes } else { self.faults.fate(&operation) };
@@ -159,8 +148,6 @@ impl AwsEndpoint {
             Service::Sns => self.sns.handle(request).await,
             Service::Cognito => self.cognito.handle(request).await,
             Service::Secrets => self.secrets.handle(request).await,
-            Service::S3 => self.s3.handle(request).await,
-            Service::Athena => self.athena.handle(request).await,
             Service::Invoke(function) => {
                 let function = percent_decode_str(function).decode_utf8_lossy().into_owned();
                 self.invoke(&function, request).await
@@ -168,22 +155,11 @@ impl AwsEndpoint {
             Service::Pages => return self.pages.answer(request).await,
             Service::Index => json_response(
                 StatusCode::OK,
-                &json!({"services": ["dynamodb", "sqs", "sns", "cognito-idp", "secretsmanager", "s3", "athena", "glue", "lambda (Invoke)"]}),
+                &json!({"services": ["dynamodb", "sqs", "sns", "cognito-idp", "secretsmanager", "lambda (Invoke)"]}),
             ),
             Service::Unknown => unknown(&request),
         };
         full(response)
-    }
-
-    /// The service of a request. A path that nobody else knows is an object's if there is its bucket: for browsers and curl.
-    fn service<'r>(&self, request: &'r Request<Bytes>) -> Service<'r> {
-        match service(request) {
-            Service::Unknown if !request.headers().contains_key("x-amz-target") => {
-                let bucket = request.uri().path().split('/').nth(1).unwrap_or_default();
-                if self.s3.has_bucket(bucket) { Service::S3 } else { Service::Unknown }
-            }
-            found => found,
-        }
     }
 
     async fn dynamodb(&self, operation: &str, fate: Fate, request: Request<Bytes>) -> Response<Bytes> {
@@ -265,17 +241,6 @@ fn renamed(body: &Bytes, from: &str, to: &str) -> Bytes {
     }
 }
 
-/// Whether a request is for S3, by its signature or the host of a bucket.
-pub fn is_s3(headers: &HeaderMap, uri: &Uri) -> bool {
-    let text = |name: http::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let host = text(HOST).split(':').next().unwrap_or_default();
-    let presigned = || {
-        let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        query.any(|(name, value)| name == "X-Amz-Credential" && value.contains("/s3/"))
-    };
-    text(AUTHORIZATION).contains("/s3/aws4_request") || host.ends_with(".localhost") || presigned()
-}
-
 fn service(request: &Request<Bytes>) -> Service<'_> {
     let path = request.uri().path();
     if let Some(target) = request.headers().get("x-amz-target") {
@@ -287,12 +252,8 @@ fn service(request: &Request<Bytes>) -> Service<'_> {
             "AmazonSQS" => Service::Sqs,
             "AWSCognitoIdentityProviderService" => Service::Cognito,
             "secretsmanager" => Service::Secrets,
-            "AmazonAthena" | "AWSGlue" => Service::Athena,
             _ => Service::Unknown,
         };
-    }
-    if is_s3(request.headers(), request.uri()) {
-        return Service::S3;
     }
     if let Some(function) =
         path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"))
@@ -408,8 +369,6 @@ mod tests {
     #[test]
     fn each_request_finds_its_service() {
         let target = |target: &'static str| [("x-amz-target", target)];
-        let signed_for_s3 =
-            "AWS4-HMAC-SHA256 Credential=k/20261130/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0";
         for (request, expected) in [
             (request("POST", "/", &target("DynamoDB_20120810.GetItem"), "{}"), Service::DynamoDb("GetItem")),
             (
@@ -419,16 +378,7 @@ mod tests {
             (request("POST", "/", &target("AmazonSQS.SendMessage"), "{}"), Service::Sqs),
             (request("POST", "/", &target("AWSCognitoIdentityProviderService.SignUp"), "{}"), Service::Cognito),
             (request("POST", "/", &target("secretsmanager.GetSecretValue"), "{}"), Service::Secrets),
-            (request("POST", "/", &target("AWSGlue.GetTable"), "{}"), Service::Athena),
-            (request("POST", "/", &target("AmazonAthena.StartQueryExecution"), "{}"), Service::Athena),
-            (request("POST", "/", &target("Kinesis_20131202.PutRecord"), "{}"), Service::Unknown),
-            (request("GET", "/bucket/key", &[("authorization", signed_for_s3)], ""), Service::S3),
-            (request("GET", "/", &[("authorization", signed_for_s3)], ""), Service::S3),
-            (request("GET", "/key", &[("host", "bucket.localhost:4566")], ""), Service::S3),
-            (
-                request("GET", "/b/k?X-Amz-Credential=k%2F20261130%2Feu-west-1%2Fs3%2Faws4_request", &[], ""),
-                Service::S3,
-            ),
+            (request("POST", "/", &target("AWSGlue.GetTable"), "{}"), Service::Unknown),
             (request("POST", "/", &target("nonsense"), "{}"), Service::Unknown),
             (request("POST", "/oauth2/token", &[], "grant_type=client_credentials"), Service::Cognito),
             (request("GET", "/eu-west-1_abc/.well-known/jwks.json", &[], ""), Service::Cognito),
@@ -446,11 +396,12 @@ mod tests {
 
     #[test]
     fn a_service_that_is_not_served_is_named_in_the_error() {
-        let signed = "AWS4-HMAC-SHA256 Credential=local/20261121/eu-west-1/kinesis/aws4_request, SignedHeaders=host, Signature=0";
-        let target = ("x-amz-target", "Kinesis_20131202.PutRecord");
-        let response = unknown(&request("POST", "/", &[target, ("authorization", signed)], "{}"));
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=local/20261121/eu-west-1/glue/aws4_request, SignedHeaders=host, Signature=0";
+        let response =
+            unknown(&request("POST", "/", &[("x-amz-target", "AWSGlue.GetTable"), ("authorization", signed)], "{}"));
         let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
-        assert_eq!(body["message"], "The local runner does not serve kinesis (Kinesis_20131202.PutRecord).");
+        assert_eq!(body["message"], "The local runner does not serve glue (AWSGlue.GetTable).");
         let response = unknown(&request("GET", "/a&b", &[], ""));
         assert!(
             String::from_utf8_lossy(response.body())

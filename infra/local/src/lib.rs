@@ -1,7 +1,7 @@
 //! The local runner: one process that reads `template.yaml` and serves what AWS would make of it.
 //!
 //! ```text
-//! client ─► gateway ─► Lambda (real bootstraps) ─► AWS port ─► DynamoDB · SQS · SNS · Cognito · Secrets Manager · S3 · Athena
+//! client ─► gateway ─► Lambda (real bootstraps) ─► AWS port ─► DynamoDB · SQS · SNS · Cognito · Secrets Manager
 //!                         ▲                                        │
 //!                         └──────── event sources ◄────────────────┘
 //! ```
@@ -9,7 +9,6 @@
 //! It depends on nothing of ours but the template and the built binaries: it knows no route, table or function by name, but
 //! in `demo`, which is a client like any other, and two parameters, by which the stack is told of the simulated `supplier`. What a request or a message may not do on AWS it may not do here.
 
-mod athena;
 mod aws_endpoint;
 mod binaries;
 mod body;
@@ -32,7 +31,7 @@ pub mod sns;
 pub mod sources;
 pub mod supplier;
 
-pub use binaries::{build, build_engine};
+pub use binaries::build;
 pub use cli::Arguments;
 pub use config::Config;
 pub use demo::{PASSWORD as DEMO_PASSWORD, USERS as DEMO_USERS};

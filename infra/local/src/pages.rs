@@ -12,7 +12,6 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::athena::Athena;
 use crate::faults::{FaultPlan, Faults, Kill};
 use crate::serve::Answer;
 use crate::sns::Outbox;
@@ -52,8 +51,6 @@ pub struct Pages {
     pub faults: Arc<Faults>,
     /// Whether the functions' DynamoDB traffic passes the faults.
     pub faults_reach_functions: bool,
-    /// Athena's engine.
-    pub athena: Athena,
     /// The simulated supplier of vouchers.
     pub supplier: VoucherSupplier,
     /// URL of the API with its stage.
@@ -63,14 +60,13 @@ pub struct Pages {
 }
 
 /// Every page and what it shows.
-const LIST: [(&str, &str); 11] = [
+const LIST: [(&str, &str); 10] = [
     ("/_local/sms", "every SMS the stack has sent"),
     ("/_local/mail", "every mail of the user pool, with its code"),
     ("/_local/queues", "the queues and how full they are (PUT …/{queue} {\"paused\": true})"),
     ("/_local/sources", "the event sources and how much of them runs (PUT …/{function} {\"paused\": true})"),
     ("/_local/invocations", "the latest invocations"),
     ("/_local/clients", "clients of the user pool"),
-    ("/_local/athena", "the engine of Athena and its queries"),
     ("/_local/faults", "faults and what came of them (PUT a plan, POST …/kills)"),
     (
         "/_local/supplier",
@@ -103,7 +99,6 @@ impl Pages {
                 self.changed(Kill::parse(request.body()).and_then(|kills| self.faults.add_kills(kills)))
             }
             (&Method::PUT, "/_local/supplier") => self.supply(request.body()).await,
-            (&Method::GET | &Method::HEAD, "/_local/athena") => answer(StatusCode::OK, &self.athena.page().await),
             (&Method::PUT, _) => self.switch(path, request.body()),
             (&Method::GET | &Method::HEAD, _) => self.get(path),
             _ => problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

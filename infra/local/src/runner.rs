@@ -11,16 +11,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use local_cognito::Cognito;
 use local_lambda::{FunctionSpec, Lambda, LambdaOptions};
-use local_s3::S3;
 use local_sqs::Sqs;
-use local_template::glue::Catalogue;
 use local_template::{Function, Options, Stack, Template};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::athena::{self, Athena};
 use crate::aws_endpoint::{self, AwsEndpoint};
 use crate::config::Config;
 use crate::data::DataDirectory;
@@ -40,9 +37,6 @@ use crate::{binaries, body};
 /// Largest body of a `/_local` page.
 const PAGE_BODY_LIMIT: usize = 64 * 1024;
 
-/// The folder of the buckets.
-const OBJECTS: &str = "s3";
-
 /// The parameters that say where vouchers are ordered, and with which token.
 const SUPPLIER_URL: &str = "VoucherSupplierUrl";
 const SUPPLIER_TOKEN: &str = "VoucherSupplierToken";
@@ -56,7 +50,6 @@ pub struct Runner {
     log: crate::log::Log,
     cognito: Cognito,
     lambda: Lambda,
-    athena: Athena,
     sources: Sources,
     dynamodb: DynamoDb,
     supplier: VoucherSupplier,
@@ -97,8 +90,6 @@ impl Runner {
             sns.ensure_topic(&topic.name).with_context(|| format!("topic {}", topic.logical_id))?;
         }
         let secrets = secrets(&data, &stack)?;
-        let s3 = buckets(&data, &stack)?;
-        let athena = engine(&config, &data, &stack)?;
 
         let lambda = functions(&config, &stack, aws_address, &dynamodb)?;
         let hooks = PoolHooks { lambda: lambda.clone(), outbox: outbox.clone(), log: config.log.clone() };
@@ -116,7 +107,6 @@ impl Runner {
             board: board.clone(),
             faults: faults.clone(),
             faults_reach_functions: config.faults.is_some(),
-            athena: athena.clone(),
             supplier: supplier.clone(),
             api_url: format!("http://localhost:{}/{stage}", api_address.port()),
             aws_url: aws_url.clone(),
@@ -139,8 +129,6 @@ impl Runner {
             sns,
             cognito: cognito.clone(),
             secrets,
-            s3,
-            athena: athena.clone(),
             lambda: lambda.clone(),
             asynchronous,
             functions: stack.functions().to_vec(),
@@ -162,7 +150,6 @@ impl Runner {
             log: config.log,
             cognito,
             lambda,
-            athena,
             sources,
             dynamodb,
             supplier,
@@ -173,7 +160,6 @@ impl Runner {
         if config.demo && !runner.data.has_demo() {
             runner.set_up_demo().await;
         }
-        runner.athena.begin();
         Ok(runner)
     }
 
@@ -217,11 +203,6 @@ impl Runner {
         &self.lambda
     }
 
-    /// Athena's engine.
-    pub fn athena(&self) -> &Athena {
-        &self.athena
-    }
-
     /// What went wrong when the demo was set up. It is tried again at the next start.
     pub fn demo_problems(&self) -> &[String] {
         &self.demo_problems
@@ -233,7 +214,6 @@ impl Runner {
         self.sources.shutdown().await;
         drop((&mut self.front.1).await);
         self.lambda.shutdown().await;
-        self.athena.shutdown().await;
         self.supplier.shutdown().await;
         self.back.0.send_replace(true);
         drop((&mut self.back.1).await);
@@ -284,32 +264,6 @@ fn supplier(config: &Config, data: &DataDirectory) -> Result<VoucherSupplier> {
         None => format!("local-{:032x}", fastrand::u128(..)),
     };
     VoucherSupplier::open(&data.file("supplier.db"), config.supplier_port, &token)
-}
-
-fn buckets(data: &DataDirectory, stack: &Stack) -> Result<S3> {
-    let s3 = S3::open(&data.file(OBJECTS), &data.file("s3.db"), &stack.region).context("opening the buckets")?;
-    for bucket in stack.buckets() {
-        s3.ensure_bucket(&bucket.name).with_context(|| format!("bucket {}", bucket.logical_id))?;
-    }
-    Ok(s3)
-}
-
-/// Athena's engine, which is told the catalogue in a file.
-fn engine(config: &Config, data: &DataDirectory, stack: &Stack) -> Result<Athena> {
-    let (catalogue, file) = (Catalogue::of(stack), data.file("catalogue.json"));
-    std::fs::write(&file, serde_json::to_vec_pretty(&catalogue)?).context("writing the catalogue")?;
-    Ok(Athena::new(athena::Settings {
-        needed: catalogue
-            != Catalogue { account: stack.account.clone(), region: stack.region.clone(), ..Catalogue::default() },
-        root: config.root.clone(),
-        profile: config.profile.clone(),
-        build: config.build,
-        binary: binaries::directory(&config.root, &config.profile).join(athena::BINARY),
-        catalogue: file,
-        objects: data.file(OBJECTS),
-        build_log: data.file("athena-build.log"),
-        log: config.log.clone(),
-    }))
 }
 
 fn secrets(data: &DataDirectory, stack: &Stack) -> Result<Secrets> {

@@ -23,12 +23,10 @@ pub fn start(runner: &Runner, took: Duration) -> String {
     API           {api}          documentation {root}/docs
     AWS services  {aws}             e.g. aws --endpoint-url {aws} dynamodb list-tables
     supplier      {supplier}             the simulated one of vouchers; PUT {root}/_local/supplier changes its mode
-    Athena        {}
     pages         {root}/_local/mail · sms · supplier · queues · invocations · clients · health
 ",
         took.as_secs_f64(),
         shown(runner.data()),
-        runner.athena().summary(),
     );
     match runner.demo_problems() {
         [] => {

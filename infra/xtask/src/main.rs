@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{Architecture, Workspace, bench, check, fuzz, lake, market, package, reports, seed};
+use xtask::{Architecture, Workspace, bench, check, fuzz, market, package, seed};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, check and measure Florin")]
@@ -28,12 +28,6 @@ enum Command {
     Bench(bench::Arguments),
     /// Trade through the public API of a running Florin until Ctrl-C, so that its markets have life
     Market(market::Arguments),
-    /// Fill the lake with all rows of the tables: of a bank that was there before its lake, or after dead letters
-    LakeBackfill(lake::backfill::Arguments),
-    /// Print the lake's catalogue as it belongs into infra/stacks/lake.yaml
-    LakeStack,
-    /// Print the main reports of a running Florin, or those that are named
-    Reports(reports::Arguments),
     /// Fill a bank with customers, accounts and a year of movements that never were; the same seed, the same rows
     Seed(seed::Arguments),
     /// Run every fuzz target for a while (nightly and cargo-fuzz)
@@ -64,12 +58,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check => check::run_all(&workspace),
         Command::Bench(arguments) => bench::run_all(&workspace, &arguments),
         Command::Market(arguments) => market::run_all(&arguments),
-        Command::LakeBackfill(arguments) => lake::backfill::run(&workspace, &arguments),
-        Command::LakeStack => {
-            print!("{}", lake::stack::text());
-            Ok(())
-        }
-        Command::Reports(arguments) => reports::run_all(&arguments),
         Command::Seed(arguments) => seed::run(&workspace, &arguments),
         Command::Fuzz { seconds } => fuzz::run_all(&workspace, seconds),
     }

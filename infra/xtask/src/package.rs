@@ -20,7 +20,7 @@ pub const SIZE_LIMIT: u64 = 5_000_000;
 /// What each further client may add.
 pub const SIZE_OF_A_CLIENT: u64 = 500_000;
 /// The features of `aws` that are clients.
-const CLIENTS: &[&str] = &["athena", "cognito", "dynamodb", "s3", "secrets", "sns", "sqs"];
+const CLIENTS: &[&str] = &["cognito", "dynamodb", "secrets", "sns", "sqs"];
 
 /// A function that was built.
 #[derive(Clone, Debug)]

@@ -11,8 +11,6 @@ mod calls;
 mod dependencies;
 #[path = "tidy/gateway.rs"]
 mod gateway;
-#[path = "tidy/lake.rs"]
-mod lake;
 #[path = "tidy/layout.rs"]
 mod layout;
 #[path = "tidy/mutations.rs"]

@@ -8,8 +8,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::http::Http;
 
-/// A call to DynamoDB, SQS, Secrets Manager or Athena takes milliseconds; one that hangs is better asked again.
-#[cfg(any(feature = "athena", feature = "dynamodb", feature = "sqs", feature = "secrets"))]
+/// A call to DynamoDB, SQS or Secrets Manager takes milliseconds; one that hangs is better asked again.
+#[cfg(any(feature = "dynamodb", feature = "sqs", feature = "secrets"))]
 const SHORT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(7));
 /// Cognito waits for its triggers, five seconds each.
 #[cfg(feature = "cognito")]
@@ -18,10 +18,6 @@ const COGNITO: (Duration, Duration) = (Duration::from_secs(8), Duration::from_se
 /// One try only, and what it did is unknown when its time is over; `sms-send` has thirty seconds.
 #[cfg(feature = "sns")]
 const PUBLISH: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(8));
-
-/// A file of some megabytes takes seconds over a slow line; who moves files has a minute or more.
-#[cfg(feature = "s3")]
-const OBJECTS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(25));
 
 /// Limits of one try and of all tries together, below the functions' own ten seconds.
 fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
@@ -92,12 +88,6 @@ impl Environment {
         aws_sdk_dynamodb::Client::from_conf(configured!(self, aws_sdk_dynamodb, "DYNAMODB", SHORT).build())
     }
 
-    /// An Athena client. Starting a query carries a token of ours, so a repetition by the SDK starts nothing twice.
-    #[cfg(feature = "athena")]
-    pub fn athena(&self) -> aws_sdk_athena::Client {
-        aws_sdk_athena::Client::from_conf(configured!(self, aws_sdk_athena, "ATHENA", SHORT).build())
-    }
-
     /// A Cognito user-pool client.
     #[cfg(feature = "cognito")]
     pub fn cognito(&self) -> aws_sdk_cognitoidentityprovider::Client {
@@ -124,12 +114,5 @@ impl Environment {
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let config = configured!(self, aws_sdk_secretsmanager, "SECRETS_MANAGER", SHORT);
         aws_sdk_secretsmanager::Client::from_conf(config.build())
-    }
-
-    /// An S3 client. At an endpoint of one's own, buckets are paths: its host has no name for each of them.
-    #[cfg(feature = "s3")]
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        let config = configured!(self, aws_sdk_s3, "S3", OBJECTS);
-        aws_sdk_s3::Client::from_conf(config.force_path_style(self.endpoint("S3").is_some()).build())
     }
 }

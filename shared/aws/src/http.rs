@@ -5,14 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-#[cfg(any(
-    feature = "athena",
-    feature = "cognito",
-    feature = "sqs",
-    feature = "sns",
-    feature = "secrets",
-    feature = "s3"
-))]
+#[cfg(any(feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -85,14 +78,7 @@ impl HttpClient for Http {
 }
 
 /// What went wrong between us and a service, by kind: its own words may hold what was sent.
-#[cfg(any(
-    feature = "athena",
-    feature = "cognito",
-    feature = "sqs",
-    feature = "sns",
-    feature = "secrets",
-    feature = "s3"
-))]
+#[cfg(any(feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 pub(crate) fn kind<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::ConstructionFailure(_) => "the request could not be made",
@@ -103,7 +89,7 @@ pub(crate) fn kind<E, R>(error: &SdkError<E, R>) -> &'static str {
 }
 
 /// The service's name for its error, or the kind of what went wrong on the way. Never its message.
-#[cfg(any(feature = "athena", feature = "sqs", feature = "sns", feature = "secrets", feature = "s3"))]
+#[cfg(any(feature = "sqs", feature = "sns", feature = "secrets"))]
 pub(crate) fn name<E, R>(error: &SdkError<E, R>) -> String
 where
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata,

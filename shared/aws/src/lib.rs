@@ -3,44 +3,22 @@
 //! Knows nothing of HTTP requests and decides nothing about money: it loads, and commits what the domain decided,
 //! each commit by one conditional write.
 
-#[cfg(feature = "athena")]
-pub mod athena;
-#[cfg(any(
-    feature = "athena",
-    feature = "dynamodb",
-    feature = "cognito",
-    feature = "sqs",
-    feature = "sns",
-    feature = "secrets",
-    feature = "s3"
-))]
+#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 pub mod client;
 #[cfg(feature = "dynamodb")]
 pub mod customers;
 #[cfg(feature = "dynamodb")]
 pub mod exchange;
-#[cfg(any(
-    feature = "athena",
-    feature = "dynamodb",
-    feature = "cognito",
-    feature = "sqs",
-    feature = "sns",
-    feature = "secrets",
-    feature = "s3"
-))]
+#[cfg(any(feature = "dynamodb", feature = "cognito", feature = "sqs", feature = "sns", feature = "secrets"))]
 mod http;
 #[cfg(feature = "cognito")]
 pub mod identity;
 #[cfg(feature = "dynamodb")]
 mod item;
-#[cfg(feature = "lake")]
-pub mod lake;
 #[cfg(feature = "dynamodb")]
 pub mod ledger;
 #[cfg(feature = "dynamodb")]
 pub mod meter;
-#[cfg(feature = "s3")]
-pub mod objects;
 #[cfg(feature = "dynamodb")]
 pub mod phones;
 #[cfg(feature = "sqs")]

@@ -71,8 +71,6 @@ ids! {
     TradeId = "trd_";
     /// A grant: an asset given to a customer out of nothing.
     GrantId = "grt_";
-    /// A query over the lake: the 128 bits of its execution's UUID, so that nobody has to remember which is which.
-    QueryId = "qry_";
 }
 
 impl CustomerId {
@@ -94,22 +92,6 @@ impl CustomerId {
         let hex = self.0.strip_prefix(Self::PREFIX)?;
         let fits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
         fits.then(|| format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
-    }
-}
-
-impl QueryId {
-    /// The query of this execution (a UUID). `None` if it is not one.
-    pub fn from_execution(execution: &str) -> Option<Self> {
-        let hex: String = execution.chars().filter(|c| *c != '-').collect();
-        let fits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        let bits = fits.then(|| u128::from_str_radix(&hex, 16).ok())??;
-        Some(Self::from_bytes(bits.to_be_bytes()))
-    }
-
-    /// The execution, as a UUID is spelt. `None` for a text that [`QueryId::from_execution`] never makes.
-    pub fn execution(&self) -> Option<String> {
-        let hex = format!("{:032x}", decode(self.0.strip_prefix(Self::PREFIX)?)?);
-        Some(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
     }
 }
 
@@ -191,23 +173,6 @@ mod tests {
         }
         for text in ["ord_1", "ord_zzzzzzzzzzzzzzzzzzzzzzzzzz", "ord_0000000000000000000000000I"] {
             assert_eq!(OrderId::parse(text).and_then(|id| id.bits()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_query_tells_its_execution() {
-        for execution in [
-            "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
-            "00000000-0000-0000-0000-000000000000",
-            "ffffffff-ffff-ffff-ffff-ffffffffffff",
-        ] {
-            let id = QueryId::from_execution(execution).expect("a UUID");
-            assert_eq!(QueryId::parse(id.as_str()).and_then(|id| id.execution()).as_deref(), Some(execution));
-        }
-        assert_eq!(QueryId::from_execution("no-uuid"), None);
-        assert_eq!(QueryId::from_execution("+f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"), None);
-        for text in ["qry_1", "qry_zzzzzzzzzzzzzzzzzzzzzzzzzz", "qry_0000000000000000000000000I"] {
-            assert_eq!(QueryId::parse(text).and_then(|id| id.execution()), None, "{text}");
         }
     }
 

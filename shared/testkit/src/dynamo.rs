@@ -3,13 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aws::{client::Environment, exchange::Exchange, ledger::Ledger, phones::Phones};
-use dynoxide::{
-    Database,
-    actions::{
-        describe_stream::DescribeStreamRequest, get_records::GetRecordsRequest,
-        get_shard_iterator::GetShardIteratorRequest, list_streams::ListStreamsRequest,
-    },
-};
+use dynoxide::Database;
 use local_template::Options;
 use tokio::net::TcpListener;
 
@@ -64,31 +58,6 @@ impl Stack {
     pub fn table(&self, logical_id: &str) -> String {
         let found = self.tables.iter().find(|(id, _)| id == logical_id);
         found.unwrap_or_else(|| panic!("template.yaml has no table {logical_id}")).1.clone()
-    }
-
-    /// Everything that has happened to a table, as its stream tells it, in the form in which Lambda hands it over.
-    pub fn stream(&self, logical_id: &str) -> Vec<serde_json::Value> {
-        let database = &self.database;
-        let wanted = ListStreamsRequest { table_name: Some(self.table(logical_id)), ..Default::default() };
-        let streams = database.list_streams(wanted).expect("streams").streams;
-        let stream_arn = streams.first().expect("a stream").stream_arn.clone();
-        let wanted = DescribeStreamRequest { stream_arn: stream_arn.clone(), ..Default::default() };
-        let stream = database.describe_stream(wanted).expect("a stream").stream_description;
-        let shard_id = stream.shards.into_iter().next().expect("a shard").shard_id;
-        let shard_iterator_type = "TRIM_HORIZON".to_owned();
-        let wanted = GetShardIteratorRequest { stream_arn, shard_id, shard_iterator_type, sequence_number: None };
-        let mut iterator = database.get_shard_iterator(wanted).expect("an iterator").shard_iterator;
-        let mut records = Vec::new();
-        while let Some(shard_iterator) = iterator {
-            let answer = database.get_records(GetRecordsRequest { shard_iterator, limit: Some(1000) });
-            let answer = answer.expect("records");
-            if answer.records.is_empty() {
-                break;
-            }
-            records.extend(answer.records.iter().map(|record| serde_json::to_value(record).expect("a record")));
-            iterator = answer.next_shard_iterator;
-        }
-        records
     }
 
     /// The phones on this database.

@@ -1,12 +1,10 @@
 //! Functions killed at their writes: which request is a write, which rule it meets, and what has been killed.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
-use percent_encoding::percent_decode_str;
+use http::{HeaderMap, Request};
 use serde::Serialize;
 
 use super::plan::{Kill, When, WriteService};
-use crate::aws_endpoint::is_s3;
 
 /// A request that changes something.
 #[derive(Clone, Copy, Debug)]
@@ -15,25 +13,19 @@ pub struct Write<'r> {
     pub service: WriteService,
     /// Which call.
     pub operation: &'r str,
-    /// Names the object, where it is one.
-    path: &'r str,
     body: &'r [u8],
 }
 
 impl<'r> Write<'r> {
     /// The write in a request; `None` if it only reads, or is for another service.
     pub fn of(request: &'r Request<Bytes>) -> Option<Self> {
-        let (path, body) = (request.uri().path(), &request.body()[..]);
-        if is_s3(request.headers(), request.uri()) {
-            let operation = s3_write(request)?;
-            return Some(Self { service: WriteService::S3, operation, path, body });
-        }
+        let body = &request.body()[..];
         let Some(target) = request.headers().get("x-amz-target") else {
             let action = |(key, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
                 ["Publish", "PublishBatch"].into_iter().find(|action| key == "Action" && value == *action)
             };
             let operation = form_urlencoded::parse(body).find_map(action)?;
-            return Some(Self { service: WriteService::Sns, operation, path, body });
+            return Some(Self { service: WriteService::Sns, operation, body });
         };
         let (service, operation) = target.to_str().ok()?.split_once('.')?;
         let service = match (service, operation) {
@@ -44,7 +36,7 @@ impl<'r> Write<'r> {
             ("AmazonSQS", "SendMessage" | "SendMessageBatch") => WriteService::Sqs,
             _ => return None,
         };
-        Some(Self { service, operation, path, body })
+        Some(Self { service, operation, body })
     }
 
     /// Whether the request has this text, as it was before it became part of JSON or of a form.
@@ -52,25 +44,9 @@ impl<'r> Write<'r> {
         let body = String::from_utf8_lossy(self.body);
         match self.service {
             WriteService::Sns => form_urlencoded::parse(self.body).any(|(_, value)| value.contains(text)),
-            WriteService::S3 => percent_decode_str(self.path).decode_utf8_lossy().contains(text) || body.contains(text),
             _ => body.contains(text) || body.contains('\\') && body.replace("\\\"", "\"").contains(text),
         }
     }
-}
-
-/// The call by which a request changes an object.
-fn s3_write(request: &Request<Bytes>) -> Option<&'static str> {
-    let query = request.uri().query().unwrap_or_default();
-    let has = |name: &str| form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name);
-    Some(match *request.method() {
-        Method::PUT if has("uploadId") => return None, // nobody sees a part
-        Method::PUT => "PutObject",
-        Method::DELETE if has("uploadId") => return None,
-        Method::DELETE => "DeleteObject",
-        Method::POST if has("delete") => "DeleteObjects",
-        Method::POST if has("uploadId") => "CompleteMultipartUpload",
-        _ => return None,
-    })
 }
 
 /// The access key with which a request is signed.
@@ -164,29 +140,6 @@ mod tests {
         assert_eq!((publish.service, publish.operation), (WriteService::Sns, "Publish"));
         assert!(publish.contains("code: 17") && !publish.contains("code%3A"));
         assert!(Write::of(&form("Action=Subscribe&Version=2010-03-31")).is_none());
-    }
-
-    #[test]
-    fn objects_put_and_deleted_are_writes_and_found_by_their_keys() {
-        let signed =
-            "AWS4-HMAC-SHA256 Credential=k/20261130/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        for (method, uri, expected) in [
-            ("PUT", "/lake/tables/accounts/dt%3D2026-11-30/a.parquet", Some("PutObject")),
-            ("PUT", "/lake/a?partNumber=1&uploadId=x", None),
-            ("POST", "/lake/a?uploadId=x", Some("CompleteMultipartUpload")),
-            ("DELETE", "/lake/a", Some("DeleteObject")),
-            ("POST", "/lake?delete", Some("DeleteObjects")),
-            ("GET", "/lake/a", None),
-            ("HEAD", "/lake/a", None),
-        ] {
-            let request = Request::builder().method(method).uri(uri).header("authorization", signed);
-            let request = request.body(Bytes::from_static(b"PAR1")).expect("a request");
-            let write = Write::of(&request);
-            assert_eq!(write.map(|write| write.operation), expected, "{method} {uri}");
-            if method == "PUT" && expected.is_some() {
-                assert!(write.is_some_and(|write| write.contains("tables/accounts/dt=") && !write.contains("fresh/")));
-            }
-        }
     }
 
     #[test]

@@ -122,8 +122,6 @@ pub enum WriteService {
     Sqs,
     /// Messages published.
     Sns,
-    /// Objects put or deleted.
-    S3,
 }
 
 impl FaultPlan {
@@ -199,7 +197,7 @@ mod tests {
             r#"{"kills":[{"function":"vouchers"}]}"#,
             r#"{"kills":[{"function":"vouchers","when":"during"}]}"#,
             r#"{"kills":[{"function":"vouchers","when":"before","write":0}]}"#,
-            r#"{"kills":[{"function":"vouchers","when":"before","service":"kms"}]}"#,
+            r#"{"kills":[{"function":"vouchers","when":"before","service":"s3"}]}"#,
             "[]",
             "",
         ] {

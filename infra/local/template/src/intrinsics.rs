@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -180,7 +178,6 @@ impl<'a> Scope<'a> {
                     .map(|text| Some(Value::from(text))),
                 _ => Err(place.error("Fn::GetAtt takes a resource and an attribute")),
             },
-            "Base64" => Ok(Some(Value::from(STANDARD.encode(self.text(argument, place)?)))),
             "Sub" => self.substitute(argument, place).map(|text| Some(Value::from(text))),
             "Join" => match several()? {
                 [delimiter, list] => {

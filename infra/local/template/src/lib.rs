@@ -8,7 +8,6 @@
 //! so it is an error that names both, unless [`catalogue`] says why it may be ignored.
 
 pub mod catalogue;
-pub mod glue;
 
 mod api;
 mod document;

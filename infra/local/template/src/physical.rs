@@ -143,8 +143,6 @@ fn name(scope: &Scope<'_>, logical_id: &str, place: &Place) -> Result<String, Te
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::CloudWatch::Alarm" => "AlarmName",
         "AWS::S3::Bucket" => "BucketName",
-        "AWS::Glue::Database" => "DatabaseInput.Name",
-        "AWS::Glue::Table" => "TableInput.Name",
         "AWS::Cognito::UserPoolGroup" => "GroupName",
         "AWS::Cognito::UserPoolResourceServer" => "Identifier",
         "AWS::Cognito::UserPoolIdentityProvider" => "ProviderName",
@@ -169,9 +167,8 @@ fn kind<'s>(scope: &Scope<'s>, logical_id: &str) -> &'s str {
 }
 
 fn property(scope: &Scope<'_>, logical_id: &str, name: &str, place: &Place) -> Result<Option<String>, TemplateError> {
-    let mut path = name.split('.');
-    let first = path.next().and_then(|first| scope.template.resources.get(logical_id)?.properties.get(first));
-    let Some(value) = path.fold(first, |value, name| value?.get(name)) else {
+    let Some(value) = scope.template.resources.get(logical_id).and_then(|resource| resource.properties.get(name))
+    else {
         return Ok(None);
     };
     scope.guarded(&format!("{logical_id}.{name}"), place, || {

@@ -78,7 +78,7 @@ pub struct Stack {
     pub nested: IndexMap<String, Stack>,
     functions: Vec<Function>,
     apis: Vec<Api>,
-    pub(crate) stores: Stores,
+    stores: Stores,
 }
 
 impl Stack {

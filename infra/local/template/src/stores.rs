@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use crate::document::scalar;
 use crate::error::{Place, TemplateError};
 use crate::fields::Fields;
-use crate::glue;
 use crate::stack::Resource;
 
 /// A DynamoDB table.
@@ -136,7 +135,6 @@ pub(crate) struct Stores {
     pub(crate) secrets: Vec<Secret>,
     pub(crate) topics: Vec<Topic>,
     pub(crate) buckets: Vec<Bucket>,
-    pub(crate) glue: Vec<glue::Found>,
 }
 
 impl Stores {
@@ -196,9 +194,6 @@ impl Stores {
                 fields.text("BucketName")?;
                 fields.finish()?;
                 self.buckets.push(Bucket { logical_id, name: resource.ref_value.clone() });
-            }
-            "AWS::Glue::Database" | "AWS::Glue::Table" | "AWS::Athena::WorkGroup" => {
-                self.glue.push(glue::read(resource)?)
             }
             _ => {
                 let mut fields = Fields::new("AWS::CloudFormation::Stack", &properties, place)?;

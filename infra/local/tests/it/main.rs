@@ -5,6 +5,5 @@ mod banking;
 mod chaos;
 mod crash;
 mod gateway;
-mod lake;
 mod process;
 mod world;

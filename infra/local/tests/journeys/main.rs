@@ -13,7 +13,6 @@ mod exchange_refusals;
 mod exchange_replay;
 mod exchange_world;
 mod faults;
-mod lake;
 mod phone_codes;
 mod purchases;
 mod races;

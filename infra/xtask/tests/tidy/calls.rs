@@ -22,24 +22,20 @@ const RECEIVERS: &[(&str, &str)] = &[
     ("phones", "phones"),
     ("exchange", "exchange"),
     ("warm", "exchange"),
-    ("bucket", "objects"),
     ("users", "identity"),
     ("sessions", "identity"),
-    ("athena", "athena"),
 ];
-/// The table, or the bucket, of a module.
+/// The table of a module.
 const TABLES: &[(&str, &str)] = &[
     ("ledger", "LedgerTable"),
     ("customers", "CustomersTable"),
     ("vouchers", "VouchersTable"),
     ("phones", "PhonesTable"),
     ("exchange", "ExchangeTable"),
-    ("objects", "LakeBucket"),
 ];
 /// Methods of the standard library: one of these is ours on `self` or when it is waited for.
 const COMMON: &[&str] = &[
     "add",
-    "append",
     "get",
     "insert",
     "list",
@@ -69,10 +65,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("query", "dynamodb:Query"),
     ("scan", "dynamodb:Scan"),
     ("update_item", "dynamodb:UpdateItem"),
-    ("get_query_execution", "athena:GetQueryExecution"),
-    ("get_query_results", "athena:GetQueryResults"),
-    ("start_query_execution", "athena:StartQueryExecution"),
-    ("stop_query_execution", "athena:StopQueryExecution"),
     ("admin_add_user_to_group", "cognito-idp:AdminAddUserToGroup"),
     ("admin_create_user", "cognito-idp:AdminCreateUser"),
     ("admin_delete_user", "cognito-idp:AdminDeleteUser"),
@@ -83,10 +75,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("admin_user_global_sign_out", "cognito-idp:AdminUserGlobalSignOut"),
     ("describe_user_pool", "cognito-idp:DescribeUserPool"),
     ("list_users", "cognito-idp:ListUsers"),
-    ("delete_object", "s3:DeleteObject"),
-    ("get_object", "s3:GetObject"),
-    ("list_objects_v2", "s3:ListBucket"),
-    ("put_object", "s3:PutObject"),
 ];
 /// Parts of a transaction.
 const PARTS: &[(&str, &str)] = &[
@@ -100,13 +88,6 @@ const PARTS: &[(&str, &str)] = &[
 const SEND: (&str, &str) = ("Queue::new(", "sqs:SendMessage");
 const READ: (&str, &str) = ("Secret::new(", "secretsmanager:GetSecretValue");
 const TEXT: (&str, &str) = ("Phone::new(", "sns:Publish");
-
-/// What queries are asked in. Which workgroups they are stands in variables; that grants name the same ones is another rule.
-const WORKGROUPS: &str = "workgroups";
-
-/// What Athena does with the rights of whoever asks it: it looks at the bucket and writes results. That it reads files as well
-/// needs no more than what the asker reads.
-const FOR_ATHENA: &[&str] = &["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:PutObject"];
 
 /// An action and what it is on: `LedgerTable`, `LedgerTable/index`, `UserPool`.
 type Need = (String, String);
@@ -213,7 +194,6 @@ fn own_needs(body: &Body<'_>) -> BTreeSet<Need> {
             let request = rest.split(".send()").next().unwrap_or_default();
             let on = match action.split_once(':') {
                 Some(("cognito-idp", _)) => "UserPool".to_owned(),
-                Some(("athena", _)) => WORKGROUPS.to_owned(),
                 _ if *action == "dynamodb:Query" && request.contains(".index_name(") => format!("{table}/index"),
                 _ => table.to_owned(),
             };
@@ -309,19 +289,14 @@ fn granted(repository: &Repository, function: &Function) -> BTreeSet<Need> {
     let stack = &repository.full;
     let grants = permissions::grants(stack, &format!("{}Role", function.logical_id));
     let failures = queues::failures_of(function);
-    let asks = grants.iter().any(|(action, _)| action.starts_with("athena:"));
     grants
         .into_iter()
         .filter(|(action, _)| {
-            ["athena:", "dynamodb:", "cognito-idp:", "s3:"].iter().any(|service| action.starts_with(service))
+            ["dynamodb:", "cognito-idp:"].iter().any(|service| action.starts_with(service))
                 || [SEND.1, READ.1, TEXT.1].contains(&action.as_str())
         })
-        .filter(|(action, _)| !(asks && FOR_ATHENA.contains(&action.as_str())))
         .filter(|(_, on)| !on.contains("/stream/") && !failures.contains(on))
         .map(|(action, on)| {
-            if action.starts_with("athena:") && on.contains(":workgroup/") {
-                return (action, WORKGROUPS.to_owned());
-            }
             let part = |arn: &String| {
                 on.strip_prefix(arn.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };

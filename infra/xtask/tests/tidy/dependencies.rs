@@ -1,4 +1,4 @@
-//! Which crate may know which: functions → edge, aws, supplier → lake → domain; the runner knows none of them. And one TLS stack.
+//! Which crate may know which: functions → edge, aws, supplier → domain; the runner knows none of them. And one TLS stack.
 
 use std::process::Command;
 
@@ -90,10 +90,9 @@ pub fn point_one_way(packages: &[Package]) -> Vec<String> {
                     name == word || name.starts_with(&format!("{word}-")) || name.starts_with(&format!("{word}_"))
                 }),
                 ("functions", _, Some(folder)) => {
-                    ["shared/domain", "shared/aws", "shared/edge", "shared/lake", "shared/supplier"].contains(&folder)
+                    ["shared/domain", "shared/aws", "shared/edge", "shared/supplier"].contains(&folder)
                 }
-                (_, "shared/aws", Some(folder)) => ["shared/domain", "shared/lake"].contains(&folder),
-                (_, "shared/edge" | "shared/lake" | "shared/supplier", Some(folder)) => folder == "shared/domain",
+                (_, "shared/aws" | "shared/edge" | "shared/supplier", Some(folder)) => folder == "shared/domain",
                 // Tests run on the template's tables and on the runner's user pool and queues, never on the runner itself.
                 (_, "shared/testkit", Some(folder)) => {
                     folder.starts_with("shared/") || folder.starts_with("infra/local/")

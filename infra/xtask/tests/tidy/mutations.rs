@@ -356,7 +356,7 @@ fn the_rules_about_queues_can_fail() {
         sources,
         "Stream: !GetAtt LedgerTable.StreamArn",
         "Stream: !GetAtt ExchangeTable.StreamArn",
-        "ExchangeTable: 4 read its stream",
+        "ExchangeTable: 3 read its stream",
     );
     broken(
         sources,
@@ -487,36 +487,6 @@ fn the_rules_about_state_parameters_and_size_can_fail() {
     let size: Rule = stores::within_limits;
     let many: String = (0..450).map(|n| format!("  Q{n}: {{Type: AWS::SQS::Queue}}\n")).collect();
     broken(size, "\nOutputs:\n", &format!("\n{many}\nOutputs:\n"), "resources, more than 450");
-}
-
-#[test]
-fn the_rules_about_buckets_can_fail() {
-    let state: Rule = stores::state_is_kept;
-    broken(state, "BlockPublicAcls: true", "BlockPublicAcls: false", "LakeBucket may be made public");
-    let own_key = "{SSEAlgorithm: aws:kms, KMSMasterKeyID: !Ref KmsKeyArn}";
-    broken(state, own_key, "{SSEAlgorithm: AES256}", "LakeBucket does not take the own key");
-    broken(state, "      Bucket: !Ref LakeBucket\n", "      Bucket: other\n", "no bucket policy denies");
-    let named = "      BucketName: lake\n      BucketEncryption:";
-    broken(state, "      BucketEncryption:", named, "names of buckets are everybody's");
-    let wide = "[!Sub \"${LakeBucket.Arn}/*\"]}";
-    broken(
-        permissions::least_privilege,
-        "[!Sub \"${LakeBucket.Arn}/tables/*\"]}",
-        wide,
-        "s3:GetObject on arn:aws:s3:::",
-    );
-    broken(
-        permissions::grants_follow_the_wiring,
-        "LAKE_BUCKET: !Ref LakeBucket",
-        "LAKE_BUCKET: other",
-        "LakeIngest: its variables do not name LakeBucket, its role may use it",
-    );
-    broken(
-        calls::calls_are_granted_and_grants_are_used,
-        "\"s3:PutObject\", \"s3:DeleteObject\"]",
-        "\"s3:PutObject\"]",
-        "lake-compact calls s3:DeleteObject on LakeBucket",
-    );
 }
 
 #[test]

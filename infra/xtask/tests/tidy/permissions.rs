@@ -1,6 +1,6 @@
 //! What the roles may do: named actions on named resources, and all that the wiring needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use local_template::{Event, Stack};
 use serde_json::Value;
@@ -11,10 +11,6 @@ use crate::repository::{Repository, texts};
 /// Every action our roles may be granted. A new one is added here by hand, so that a misspelt one does not pass:
 /// CloudFormation and cfn-lint take any text.
 const ACTIONS: &[&str] = &[
-    "athena:GetQueryExecution",
-    "athena:GetQueryResults",
-    "athena:StartQueryExecution",
-    "athena:StopQueryExecution",
     "cognito-idp:AdminAddUserToGroup",
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
@@ -39,22 +35,12 @@ const ACTIONS: &[&str] = &[
     "dynamodb:Query",
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
-    "glue:GetDatabase",
-    "glue:GetPartitions",
-    "glue:GetTable",
-    "glue:GetTables",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
     "kms:GenerateDataKey",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "s3:AbortMultipartUpload",
-    "s3:DeleteObject",
-    "s3:GetBucketLocation",
-    "s3:GetObject",
-    "s3:ListBucket",
-    "s3:PutObject",
     "secretsmanager:GetSecretValue",
     "sns:Publish",
     "sqs:ChangeMessageVisibility",
@@ -170,17 +156,8 @@ pub fn least_privilege(repository: &Repository) -> Vec<String> {
                     let log_streams =
                         action.starts_with("logs:") && resource.ends_with(":*") && resource.matches('*').count() == 1;
                     let known = resource == "*" && ON_EVERYTHING.contains(&action.as_str());
-                    // Objects have no names of their own in a role: a folder of a bucket is as narrow as it goes.
-                    let folder = action.starts_with("s3:")
-                        && (action.ends_with("Object") || action == "s3:AbortMultipartUpload")
-                        && resource.strip_suffix("/*").is_some_and(|rest| rest.contains('/') && !rest.contains('*'));
-                    // The tables of one database, which is named.
-                    let tables = action.starts_with("glue:")
-                        && resource.ends_with("/*")
-                        && resource.contains(":table/")
-                        && resource.matches('*').count() == 1;
                     let phones = resource == PHONE_NUMBERS && action == "sns:Publish";
-                    if !log_streams && !known && !folder && !tables && !phones {
+                    if !log_streams && !known && !phones {
                         broken.push(format!("{role}: {action} on {resource}"));
                     }
                 }
@@ -191,7 +168,7 @@ pub fn least_privilege(repository: &Repository) -> Vec<String> {
 }
 
 /// What SAM's managed policies would have given, and a function with a role of its own must be given by name;
-/// and the name of a table, a bucket, a queue or a secret goes together with a grant on it.
+/// and the name of a table, a queue or a secret goes together with a grant on it.
 pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
     let mut broken = Vec::new();
     let stack = &repository.full;
@@ -261,27 +238,6 @@ pub fn grants_follow_the_wiring(repository: &Repository) -> Vec<String> {
             if used && !key {
                 broken.push(without_key(&role, &secret.logical_id));
             }
-        }
-        for bucket in stack.resources.values().filter(|resource| resource.kind == "AWS::S3::Bucket") {
-            let arn = bucket.arn.as_deref().unwrap_or_default();
-            let named = function.environment.values().any(|value| *value == bucket.ref_value);
-            let on = |on: &String| on.strip_prefix(arn).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            let used = granted.iter().any(|statement| statement.resources.iter().any(on));
-            if named != used {
-                broken.push(mismatch(id, named, &bucket.logical_id, used));
-            }
-            if used && !key {
-                broken.push(without_key(&role, &bucket.logical_id));
-            }
-        }
-        // Workgroups are named, in the variables as in the grants: they are of a nested stack.
-        let workgroup = |on: &String| on.split_once(":workgroup/").map(|(_, name)| name.to_owned());
-        let used: BTreeSet<String> =
-            granted.iter().flat_map(|statement| &statement.resources).filter_map(workgroup).collect();
-        let named = function.environment.iter().filter(|(name, _)| name.ends_with("_WORKGROUP"));
-        let named: BTreeSet<String> = named.map(|(_, value)| value.clone()).collect();
-        if used != named {
-            broken.push(format!("{id}: its variables name the workgroups {named:?}, its role may use {used:?}"));
         }
         for table in stack.tables() {
             let named = function.environment.values().any(|value| *value == table.name);

@@ -17,9 +17,6 @@ const PRICED: &[&str] = &[
     "PhoneCodeBudget",
     "LogRetentionDays",
     "AuditSchedule",
-    "LakeCompactSchedule",
-    "LakeExchangeSchedule",
-    "LakeWindowSeconds",
 ];
 
 pub fn state_is_kept(repository: &Repository) -> Vec<String> {
@@ -68,31 +65,6 @@ pub fn state_is_kept(repository: &Repository) -> Vec<String> {
                     || writable.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with("custom:")))
                 {
                     broken.push(format!("{id} lets a customer write any attribute about himself"));
-                }
-            }
-            "AWS::S3::Bucket" => {
-                let rules = &prod.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"];
-                if rules[0]["ServerSideEncryptionByDefault"]["KMSMasterKeyID"].is_null() {
-                    broken.push(format!("{id} does not take the own key"));
-                }
-                let block = prod.properties["PublicAccessBlockConfiguration"].as_object();
-                if block.is_none_or(|block| block.len() != 4 || block.values().any(|on| *on != true)) {
-                    broken.push(format!("{id} may be made public"));
-                }
-                if raw.properties.contains_key("BucketName") {
-                    broken
-                        .push(format!("{id}: names of buckets are everybody's, and a kept one blocks the next stack"));
-                }
-                let tls = repository.full.resources.values().filter(|other| other.kind == "AWS::S3::BucketPolicy").any(
-                    |policy| {
-                        let statement = &policy.properties["PolicyDocument"]["Statement"][0];
-                        policy.properties["Bucket"] == prod.ref_value.as_str()
-                            && statement["Effect"] == "Deny"
-                            && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
-                    },
-                );
-                if !tls {
-                    broken.push(format!("{id}: no bucket policy denies requests without TLS"));
                 }
             }
             "AWS::SecretsManager::Secret" => {

@@ -1,6 +1,6 @@
 //! All customers, newest first, for staff: by state and by part of a name, address, phone or document number.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::{
@@ -106,18 +106,6 @@ impl Customers {
             place.map(|key| key.text("list_sort").map(str::to_owned)).transpose()?
         };
         Ok((self.with_documents(&found).await?, next))
-    }
-
-    /// The names of these customers, as people say them; of those that do not exist, none.
-    pub async fn names(&self, ids: &BTreeSet<CustomerId>) -> Result<BTreeMap<CustomerId, String>, StoreError> {
-        let rows = self.fetch(ids.iter().map(rows::customer_key).collect()).await?;
-        rows.iter()
-            .map(|row| {
-                let customer = rows::customer(row)?;
-                let name = format!("{} {}", customer.given_name.as_str(), customer.family_name.as_str());
-                Ok((customer.id, name))
-            })
-            .collect()
     }
 
     /// Customers from their rows, with the documents these name, fetched together.

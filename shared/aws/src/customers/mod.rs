@@ -24,9 +24,6 @@ use crate::{
     store::StoreError,
 };
 
-#[cfg(feature = "lake")]
-pub(crate) use rows::{CUSTOMER, customer, document_numbers};
-
 pub use list::{Filter, is_place};
 pub use write::{Provisioned, Refusal, WriteError};
 

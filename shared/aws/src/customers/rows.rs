@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Sort key of a customer's own row.
-pub(crate) const CUSTOMER: &str = "customer";
+pub(super) const CUSTOMER: &str = "customer";
 /// Sort key of the rows that say whose something is.
 pub(super) const UNIQUE: &str = "unique";
 /// Whose it is.
@@ -110,7 +110,7 @@ pub(super) fn customer_of(rows: &[Item]) -> Result<Option<Customer>, StoreError>
 }
 
 /// A customer from the own row, documents still missing.
-pub(crate) fn customer(row: &Item) -> Result<Customer, StoreError> {
+pub(super) fn customer(row: &Item) -> Result<Customer, StoreError> {
     Ok(Customer {
         id: row.parsed("pk", CustomerId::parse)?,
         given_name: row.parsed("given_name", PersonName::parse)?,
@@ -136,7 +136,7 @@ pub(super) fn document(row: &Item) -> Result<Document, StoreError> {
 }
 
 /// The numbers of the documents that a customer's row names.
-pub(crate) fn document_numbers(row: &Item) -> Result<Vec<DocumentNumber>, StoreError> {
+pub(super) fn document_numbers(row: &Item) -> Result<Vec<DocumentNumber>, StoreError> {
     let corrupt = || StoreError::corrupt(DOCUMENT_NUMBERS);
     let list = row.get(DOCUMENT_NUMBERS).and_then(|value| value.as_l().ok()).ok_or_else(corrupt)?;
     list.iter()

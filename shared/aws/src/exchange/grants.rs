@@ -1,5 +1,4 @@
-//! Grants: assets out of nothing, for simulation. What the issuance owes is their sum. They stand in the index of orders
-//! as well, as those of one owner, by time: whoever follows them reads what is new and not all of them.
+//! Grants: assets out of nothing, for simulation. What the issuance owes is their sum.
 
 use std::collections::BTreeMap;
 
@@ -73,16 +72,13 @@ fn item(grant: &Grant, id: WriteId) -> Item {
         ("by", text(&grant.by)),
         ("at", text(grant.at.to_string())),
         ("write_id", text(id.to_text())),
-        ("owner_key", text(rows::GRANTS)),
-        ("created_key", text(rows::created_key(grant.at, &grant.id))),
     ] {
         item.insert(name.to_owned(), value);
     }
     item
 }
 
-/// Reads a grant.
-pub(super) fn read(item: &Item) -> Result<Grant, StoreError> {
+fn read(item: &Item) -> Result<Grant, StoreError> {
     Ok(Grant {
         id: item.parsed("sk", GrantId::parse)?,
         customer: item.parsed("customer", CustomerId::parse)?,

@@ -11,14 +11,11 @@
 //! | settlement cursor | `cursors` | `<SYMBOL>` | `v`, `fees` |
 //! | fills of a batch | `cus_…` | `entry#<ms, 13 digits>#t#<SYMBOL>#<version>` | `fills` (binary) |
 //! | wallet transfer, grant | `cus_…` | `entry#<ms>#m#<trf_… or grt_…>` | its figures |
-//! | grant | `grants` | `grt_…` | `customer`, `asset`, `quantity`, `by`, `at`; index `orders`: `owner_key` + `created_key` |
-//! | lake cursor | `lake` | `<SYMBOL>` or `grants` | `v`, `instrument` or `place`, `seen`: how far the lake is |
+//! | grant | `grants` | `grt_…` | `customer`, `asset`, `quantity`, `by`, `at` |
 //! | candle | `candles#<SYMBOL>#<1m or 1h>` | open time, 13 digits | `o`, `h`, `l`, `c`, `q`, `n`, `k`, `u`, `v` |
 //!
 //! Binary attributes begin with a byte that tells their form. The keys of index `orders` never change, so what becomes
 //! of an order costs no index write.
-
-use std::fmt::Display;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{
@@ -43,8 +40,6 @@ pub(super) const INSTRUMENTS: &str = "instruments";
 pub(super) const CURSORS: &str = "cursors";
 /// Partition key of the grants.
 pub(super) const GRANTS: &str = "grants";
-/// Partition key of what says how far the lake is.
-pub(super) const LAKE: &str = "lake";
 /// Form of what is stored as bytes.
 const FORM: u8 = 1;
 
@@ -88,7 +83,7 @@ pub(super) fn order_sort(id: &OrderId) -> String {
 }
 
 /// The range key of index `orders`.
-pub(super) fn created_key(at: Timestamp, id: impl Display) -> String {
+pub(super) fn created_key(at: Timestamp, id: &OrderId) -> String {
     format!("{at}#{id}")
 }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Partition key of the account types.
-pub(crate) const TYPES: &str = "account-types";
+const TYPES: &str = "account-types";
 /// Partition of the index of all accounts.
 const LISTED: &str = "accounts";
 /// Rows of an index read at a time; as many as one batch of rows takes.
@@ -351,8 +351,7 @@ fn account_type_item(kind: &AccountType) -> Item {
     item
 }
 
-/// Reads an account type.
-pub(crate) fn account_type(item: &Item) -> Result<AccountType, StoreError> {
+fn account_type(item: &Item) -> Result<AccountType, StoreError> {
     Ok(AccountType {
         code: item.text("sk")?.to_owned(),
         name: item.text("name")?.to_owned(),

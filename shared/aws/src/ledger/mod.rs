@@ -17,12 +17,6 @@ pub mod transfers;
 pub mod wallets;
 
 pub(crate) use commit::Committed;
-#[cfg(feature = "lake")]
-pub(crate) use {
-    accounts::{TYPES, account_type},
-    rows::{ACCOUNT, TRANSFER, WALLET, account, transfer},
-    wallets::wallet,
-};
 
 use aws_sdk_dynamodb::Client;
 use domain::{account::Account, id::AccountId, number::AccountNumber};

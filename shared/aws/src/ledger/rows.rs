@@ -27,11 +27,11 @@ use crate::{
 };
 
 /// Sort key of an account.
-pub(crate) const ACCOUNT: &str = "account";
+pub(super) const ACCOUNT: &str = "account";
 /// Sort key of a wallet.
-pub(crate) const WALLET: &str = "wallet";
+pub(super) const WALLET: &str = "wallet";
 /// Sort key of a transfer.
-pub(crate) const TRANSFER: &str = "transfer";
+pub(super) const TRANSFER: &str = "transfer";
 /// Sort key of an account number.
 pub(super) const NUMBER: &str = "number";
 /// Index partitions of one system account and currency.
@@ -187,7 +187,7 @@ pub(super) fn stored_status(state: &State) -> &'static str {
 }
 
 /// Reads a transfer row.
-pub(crate) fn transfer(item: &Item) -> Result<Transfer, StoreError> {
+pub(super) fn transfer(item: &Item) -> Result<Transfer, StoreError> {
     let currency = item.currency("currency")?;
     let reversed_by = item.parsed_optional("reversed_by", TransferId::parse)?;
     let state = match item.text("status")? {
@@ -283,7 +283,7 @@ pub(super) fn account_item(account: &Account) -> Item {
 }
 
 /// Reads an account row.
-pub(crate) fn account(item: &Item) -> Result<Account, StoreError> {
+pub(super) fn account(item: &Item) -> Result<Account, StoreError> {
     let currency = item.currency("currency")?;
     Ok(Account {
         id: item.parsed("pk", AccountId::parse)?,

@@ -221,7 +221,7 @@ fn asset_of(money: Money) -> Result<Asset, StoreError> {
 }
 
 /// Reads a wallet row.
-pub(crate) fn wallet(item: &Item) -> Result<Wallet, StoreError> {
+pub(super) fn wallet(item: &Item) -> Result<Wallet, StoreError> {
     let mut wallet = Wallet::empty(item.parsed("pk", CustomerId::parse)?);
     wallet.open_orders = item.count_or_zero("open_orders")?;
     wallet.version = item.count("version")?;

@@ -13,8 +13,6 @@ mod rows;
 mod save;
 
 pub use buy::Purchased;
-#[cfg(feature = "lake")]
-pub(crate) use rows::{VOUCHER, purchase};
 pub use save::Saved;
 
 use aws_sdk_dynamodb::{Client, types::ReturnConsumedCapacity};

@@ -27,7 +27,7 @@ use crate::{
 /// Partition key of the products.
 pub(super) const PRODUCTS: &str = "products";
 /// Sort key of a purchase.
-pub(crate) const VOUCHER: &str = "voucher";
+pub(super) const VOUCHER: &str = "voucher";
 /// Index partitions of purchases with something left to do.
 pub(super) const DUE_SHARDS: u8 = 8;
 
@@ -180,7 +180,7 @@ fn stored_state(state: &State) -> &'static str {
 }
 
 /// Reads a purchase.
-pub(crate) fn purchase(item: &Item) -> Result<Purchase, StoreError> {
+pub(super) fn purchase(item: &Item) -> Result<Purchase, StoreError> {
     let transfer = item.parsed("transfer", TransferId::parse)?;
     let funding = match item.parsed_optional("customer", CustomerId::parse)? {
         Some(customer) => {

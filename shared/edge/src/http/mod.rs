@@ -2,7 +2,6 @@
 
 mod answer;
 mod caller;
-pub mod csv;
 mod exchange;
 mod fields;
 mod idempotency;

@@ -55,8 +55,6 @@ codes! {
     MaxNotional = "max_notional" 400 "Above the largest notional";
     /// A query parameter does not parse.
     InvalidParameter = "invalid_parameter" 400 "Invalid parameter";
-    /// Not a query that may be run; why, and where.
-    InvalidQuery = "invalid_query" 400 "Invalid query";
     /// The cursor was not made by this list.
     InvalidCursor = "invalid_cursor" 400 "Invalid cursor";
     /// The `Idempotency-Key` header is required here.
@@ -135,8 +133,6 @@ codes! {
     RateLimited = "rate_limited" 429 "Rate limited";
     /// Something behind us is not available; try again.
     Unavailable = "unavailable" 503 "Unavailable";
-    /// What computes reports is not there, or busy; try again.
-    ReportsUnavailable = "reports_unavailable" 503 "Reports unavailable";
     /// Our fault.
     Internal = "internal_error" 500 "Internal error";
 }
