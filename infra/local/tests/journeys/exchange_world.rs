@@ -85,7 +85,7 @@ impl World {
         for message in &messages {
             let again = json!({"QueueUrl": url(queue), "MessageBody": message["Body"],
                 "MessageGroupId": message["Attributes"]["MessageGroupId"],
-                "MessageDeduplicationId": format!("again {}", message["MessageId"].as_str().expect("an id"))});
+                "MessageDeduplicationId": format!("again-{}", message["MessageId"].as_str().expect("an id"))});
             self.call("AmazonSQS.SendMessage", again).await;
             let done = json!({"QueueUrl": url(dead), "ReceiptHandle": message["ReceiptHandle"]});
             self.call("AmazonSQS.DeleteMessage", done).await;
